@@ -1,0 +1,1 @@
+//! Reads, checks and explains the configuration; knows no HTTP.

@@ -1,0 +1,1 @@
+//! The port between the engine and the place where people live, and its way into Keycloak.

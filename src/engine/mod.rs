@@ -1,0 +1,1 @@
+//! What SCIM requests mean, over a directory: create, replace, patch, delete, query.

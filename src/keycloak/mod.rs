@@ -1,0 +1,1 @@
+//! A thin client of Keycloak's Admin REST API; knows no SCIM.

@@ -1,0 +1,3 @@
+//! The `scimgate` binary: everything is in the library.
+
+fn main() {}

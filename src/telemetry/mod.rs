@@ -1,0 +1,1 @@
+//! Tracing: the log's format and what may stand in it.
