@@ -1,1 +1,21 @@
 //! The SCIM protocol core (RFC 7643, RFC 7644): pure, no I/O, no async.
+
+pub mod discovery;
+pub mod error;
+pub mod filter;
+pub mod list;
+pub mod patch;
+pub mod path;
+pub mod project;
+pub mod render;
+pub mod resource;
+pub mod sanitize;
+pub mod schema;
+pub mod user;
+
+pub use error::{Code, Error, ScimType};
+pub use filter::Filter;
+pub use patch::Patch;
+pub use project::Projection;
+pub use resource::{Object, Policy, Resource};
+pub use schema::ResourceType;

@@ -1,0 +1,121 @@
+//! A resource as a client reads it: `schemas`, `id`, its attributes and `meta` (RFC 7643 section 3).
+
+use aws_lc_rs::digest;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::resource::{Object, Resource};
+use super::schema::ResourceType;
+
+/// What the server knows of a resource besides its attributes.
+#[derive(Debug, Clone)]
+pub struct Meta {
+    /// The server's id.
+    pub id: String,
+    /// When the resource was created.
+    pub created: OffsetDateTime,
+    /// When it was last changed.
+    pub last_modified: OffsetDateTime,
+}
+
+/// Renders the resource. `base` is the client-visible base URL without trailing slash.
+///
+/// `meta.version` is a hash of all the rest, so it moves with every change that a client could see, also with one
+/// that somebody made in Keycloak.
+pub fn render(resource_type: &ResourceType, resource: &Resource, meta: &Meta, base: &str) -> Value {
+    let attributes = resource.as_object();
+    let mut schemas = vec![Value::from(resource_type.core.id)];
+    let extensions = resource_type.extensions.iter().filter(|schema| attributes.contains_key(schema.id));
+    schemas.extend(extensions.map(|schema| Value::from(schema.id)));
+    let mut rendered = Object::new();
+    rendered.insert("schemas".into(), Value::Array(schemas));
+    rendered.insert("id".into(), meta.id.clone().into());
+    // In the schemas' order, whatever the order in which they were set: the version must not hang on that.
+    let names =
+        resource_type.common.iter().chain(&resource_type.core.attributes).map(|attribute| attribute.name);
+    for name in names.chain(resource_type.extensions.iter().map(|schema| schema.id)) {
+        if let Some(value) = attributes.get(name) {
+            rendered.insert(name.into(), value.clone());
+        }
+    }
+    let mut described = json!({
+        "resourceType": resource_type.name,
+        "created": date_time(meta.created),
+        "lastModified": date_time(meta.last_modified),
+    });
+    let version = version(&rendered, &described);
+    if let Some(described) = described.as_object_mut() {
+        described.insert("location".into(), format!("{base}{}/{}", resource_type.endpoint, meta.id).into());
+        described.insert("version".into(), version.into());
+    }
+    rendered.insert("meta".into(), described);
+    Value::Object(rendered)
+}
+
+/// The weak entity tag of a resource (RFC 7644 section 3.14).
+fn version(rendered: &Object, described: &Value) -> String {
+    let mut sorted = json!([rendered, described]);
+    sorted.sort_all_objects();
+    let hash = digest::digest(&digest::SHA256, sorted.to_string().as_bytes());
+    let hex: String = hash.as_ref().iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+    format!("W/\"{hex}\"")
+}
+
+/// An xsd:dateTime in UTC with milliseconds.
+pub fn date_time(instant: OffsetDateTime) -> String {
+    let instant = instant.to_offset(time::UtcOffset::UTC);
+    let instant = instant.replace_millisecond(instant.millisecond()).unwrap_or(instant);
+    instant.format(&Rfc3339).unwrap_or_default()
+}
+
+/// Does an `If-Match` or `If-None-Match` header name this version? Weak comparison; `*` names any.
+pub fn names_version(header: &str, version: &str) -> bool {
+    let strong = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    header.trim() == "*" || header.split(',').any(|tag| strong(tag) == strong(version))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::resource::Policy;
+    use super::super::user::user;
+    use super::*;
+
+    fn rendered(body: &Value, seconds: i64) -> Value {
+        let resource = Resource::read(user(), body.as_object().unwrap(), &Policy::default()).unwrap();
+        let at = |seconds| OffsetDateTime::from_unix_timestamp(seconds).unwrap();
+        let meta = Meta { id: "1".into(), created: at(0), last_modified: at(seconds) };
+        render(user(), &resource, &meta, "https://scim.example.com/realms/acme/scim/v2")
+    }
+
+    #[test]
+    fn location_dates_and_schemas_are_there() {
+        let value = rendered(&json!({"userName": "b", "department": "Sales"}), 1);
+        assert_eq!(value["meta"]["location"], "https://scim.example.com/realms/acme/scim/v2/Users/1");
+        assert_eq!(value["meta"]["created"], "1970-01-01T00:00:00Z");
+        assert_eq!(value["schemas"].as_array().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn the_version_moves_with_the_content_and_not_with_its_order() {
+        let version = |body: Value, seconds| rendered(&body, seconds)["meta"]["version"].clone();
+        let one =
+            version(json!({"userName": "b", "title": "t", "name": {"givenName": "g", "familyName": "f"}}), 1);
+        assert_eq!(
+            one,
+            version(json!({"name": {"familyName": "f", "givenName": "g"}, "title": "t", "userName": "b"}), 1)
+        );
+        assert_ne!(one, version(json!({"userName": "b", "title": "u"}), 1));
+        assert_ne!(one, version(json!({"userName": "b", "title": "t"}), 2));
+    }
+
+    #[test]
+    fn entity_tags_are_compared_weakly() {
+        assert!(
+            names_version("W/\"a\"", "W/\"a\"")
+                && names_version("\"a\"", "W/\"a\"")
+                && names_version("*", "x")
+        );
+        assert!(names_version("\"b\", W/\"a\"", "W/\"a\"") && !names_version("\"b\"", "W/\"a\""));
+    }
+}

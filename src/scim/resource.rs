@@ -1,0 +1,467 @@
+//! A resource in canonical form: known attributes under their canonical names, checked for type (RFC 7643 section 2).
+
+use std::collections::HashSet;
+
+use serde_json::{Map, Value};
+
+use super::error::{Code, Error, ScimType};
+use super::path::{AttrPath, PathError};
+use super::schema::{Attribute, Mutability, ResourceType, Schema, Type};
+
+/// A JSON object, in the order in which its members were set.
+pub type Object = Map<String, Value>;
+
+/// What becomes of attributes that a client sends and the gateway does not keep.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// Refuse attributes and schema URNs that no served schema knows, rather than ignore them.
+    pub refuse_unknown: bool,
+    /// Attributes to drop before anything looks at them, in attribute notation; `password` always is, unless refused.
+    pub ignored: Vec<String>,
+    /// Attributes whose presence is an error, in attribute notation.
+    pub refused: Vec<String>,
+}
+
+/// The attributes of a resource that clients write, in canonical form.
+///
+/// Core attributes stand at the top, those of an extension in an object under its URN. What is unassigned is absent:
+/// null, `[]` and `{}` are the same (RFC 7643 section 2.5). `schemas`, `id` and `meta` are no part of it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Resource(Object);
+
+impl Resource {
+    /// Reads what a client sent to POST or PUT.
+    ///
+    /// Read-only attributes are ignored (RFC 7644 sections 3.3 and 3.5.1), unknown ones ignored or refused.
+    ///
+    /// # Errors
+    /// 400 for wrong types, a wrong `schemas`, two primary values, a required attribute that is missing.
+    pub fn read(resource_type: &ResourceType, body: &Object, policy: &Policy) -> Result<Self, Error> {
+        check_schemas(resource_type, body, policy)?;
+        let mut resource = Self::default();
+        for (key, value) in body {
+            resource.read_member(resource_type, key, value, policy)?;
+        }
+        resource.check_required(resource_type)?;
+        Ok(resource)
+    }
+
+    /// Takes a resource back from where [`Resource::as_object`] was kept, dropping what no served schema has or what
+    /// has the wrong type: what people did to it by hand must never make an error.
+    pub fn restore(resource_type: &ResourceType, stored: &Object) -> Self {
+        let mut resource = Self::default();
+        for (key, value) in stored {
+            // One attribute that can't be read costs that attribute only.
+            let _unreadable = resource.read_member(resource_type, key, value, &Policy::default());
+        }
+        resource
+    }
+
+    fn read_member(
+        &mut self,
+        resource_type: &ResourceType,
+        key: &str,
+        value: &Value,
+        policy: &Policy,
+    ) -> Result<(), Error> {
+        match AttrPath::resolve(resource_type, key) {
+            Ok(AttrPath::Attribute { attribute, .. }) if attribute.mutability == Mutability::ReadOnly => {
+                Ok(())
+            }
+            Ok(AttrPath::Attribute { attribute, .. }) if attribute.name == "schemas" => Ok(()),
+            Ok(AttrPath::Attribute { extension, attribute, sub: None }) => {
+                let value = check_value(attribute, value, policy)?;
+                if self.get(extension, attribute).is_some() && value.is_some() {
+                    return Err(Error::bad(
+                        ScimType::InvalidSyntax,
+                        Code::WrongMessage,
+                        format!("The attribute {} stands twice in the message", attribute.name),
+                    ));
+                }
+                if let Some(value) = value {
+                    self.set(extension, attribute, Some(value));
+                }
+                Ok(())
+            }
+            Ok(AttrPath::Attribute { sub: Some(_), .. }) | Err(PathError::Unknown | PathError::Malformed) => {
+                unknown(key, value, policy)
+            }
+            Ok(AttrPath::Core) => match value {
+                Value::Object(members) => members
+                    .iter()
+                    .try_for_each(|(key, value)| self.read_member(resource_type, key, value, policy)),
+                Value::Null => Ok(()),
+                _ => Err(wrong_type(key, "an object")),
+            },
+            Ok(AttrPath::Extension(schema)) => match value {
+                Value::Object(members) => {
+                    for (key, value) in members {
+                        let Some(attribute) = schema.attribute(key) else {
+                            unknown(key, value, policy)?;
+                            continue;
+                        };
+                        if let Some(value) = check_value(attribute, value, policy)? {
+                            self.set(Some(schema), attribute, Some(value));
+                        }
+                    }
+                    Ok(())
+                }
+                Value::Null => Ok(()),
+                _ => Err(wrong_type(schema.id, "an object")),
+            },
+        }
+    }
+
+    /// Required attributes that are missing or empty are an error.
+    ///
+    /// # Errors
+    /// 400 `invalidValue` naming the attribute.
+    pub fn check_required(&self, resource_type: &ResourceType) -> Result<(), Error> {
+        for attribute in resource_type.core.attributes.iter().filter(|attribute| attribute.required) {
+            let blank = match self.get(None, attribute) {
+                None => true,
+                Some(Value::String(text)) => text.trim().is_empty(),
+                Some(_) => false,
+            };
+            if blank {
+                return Err(Error::bad(
+                    ScimType::InvalidValue,
+                    Code::RequiredMissing,
+                    format!("The attribute {} is required and must not be empty", attribute.name),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The canonical object.
+    pub fn as_object(&self) -> &Object {
+        &self.0
+    }
+
+    /// The value of an attribute of the core schema (no extension) or of an extension.
+    pub fn get(&self, extension: Option<&Schema>, attribute: &Attribute) -> Option<&Value> {
+        match extension {
+            Some(schema) => self.0.get(schema.id)?.get(attribute.name),
+            None => self.0.get(attribute.name),
+        }
+    }
+
+    /// Sets or unassigns an attribute. The value must be in canonical form already.
+    pub fn set(&mut self, extension: Option<&Schema>, attribute: &Attribute, value: Option<Value>) {
+        let value = value.and_then(assigned);
+        let Some(schema) = extension else {
+            put(&mut self.0, attribute.name, value);
+            return;
+        };
+        let mut members = match self.0.remove(schema.id) {
+            Some(Value::Object(members)) => members,
+            _ => Object::new(),
+        };
+        put(&mut members, attribute.name, value);
+        put(&mut self.0, schema.id, assigned(Value::Object(members)));
+    }
+
+    /// The text at a path such as `userName`, `name.givenName` or `URN:manager.value`, where it is a string.
+    pub fn text(&self, resource_type: &ResourceType, path: &str) -> Option<&str> {
+        match AttrPath::resolve(resource_type, path).ok()? {
+            AttrPath::Attribute { extension, attribute, sub } => {
+                let value = self.get(extension, attribute)?;
+                sub.map_or(Some(value), |sub| value.get(sub.name))?.as_str()
+            }
+            _ => None,
+        }
+    }
+
+    /// Sets or unassigns the text at a path, as [`Resource::text`] reads it. Unknown paths are left alone.
+    pub fn set_text(&mut self, resource_type: &ResourceType, path: &str, text: Option<&str>) {
+        let Ok(AttrPath::Attribute { extension, attribute, sub }) = AttrPath::resolve(resource_type, path)
+        else {
+            return;
+        };
+        let text = text.map(|text| Value::String(text.into()));
+        let Some(sub) = sub else {
+            self.set(extension, attribute, text);
+            return;
+        };
+        let mut members = match self.get(extension, attribute) {
+            Some(Value::Object(members)) => members.clone(),
+            _ => Object::new(),
+        };
+        put(&mut members, sub.name, text);
+        self.set(extension, attribute, Some(Value::Object(members)));
+    }
+
+    /// The boolean at a core attribute.
+    pub fn flag(&self, name: &str) -> Option<bool> {
+        self.0.get(name)?.as_bool()
+    }
+
+    /// Sets or unassigns a boolean core attribute.
+    pub fn set_flag(&mut self, name: &str, value: Option<bool>) {
+        put(&mut self.0, name, value.map(Value::Bool));
+    }
+
+    /// The elements of a multi-valued core attribute.
+    pub fn elements(&self, name: &str) -> &[Value] {
+        self.0.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+    }
+
+    /// Replaces the elements of a multi-valued core attribute.
+    pub fn set_elements(&mut self, name: &str, elements: Vec<Value>) {
+        put(&mut self.0, name, assigned(Value::Array(elements)));
+    }
+}
+
+/// Which element of a multi-valued attribute stands for the whole: the primary one, else the first.
+pub fn preferred(elements: &[Value]) -> Option<usize> {
+    let primary = elements.iter().position(|element| element.get("primary") == Some(&Value::Bool(true)));
+    primary.or(if elements.is_empty() { None } else { Some(0) })
+}
+
+/// Sets a member, or takes it away. A member that exists keeps its place.
+pub(super) fn put(object: &mut Object, key: &str, value: Option<Value>) {
+    match value {
+        Some(value) => {
+            object.insert(key.into(), value);
+        }
+        None => {
+            object.shift_remove(key);
+        }
+    }
+}
+
+/// None for null, `[]` and `{}`, which all mean "unassigned" (RFC 7643 section 2.5).
+pub(super) fn assigned(value: Value) -> Option<Value> {
+    match value {
+        Value::Null => None,
+        Value::Array(elements) if elements.is_empty() => None,
+        Value::Object(members) if members.is_empty() => None,
+        value => Some(value),
+    }
+}
+
+fn check_schemas(resource_type: &ResourceType, body: &Object, policy: &Policy) -> Result<(), Error> {
+    let Some((_, value)) = body.iter().find(|(key, _)| key.eq_ignore_ascii_case("schemas")) else {
+        return Ok(());
+    };
+    let wrong = |detail: String| Error::bad(ScimType::InvalidSyntax, Code::WrongMessage, detail);
+    let urns = match value {
+        Value::Null => return Ok(()),
+        Value::Array(urns) => urns,
+        _ => return Err(wrong("\"schemas\" must be an array of schema URNs".into())),
+    };
+    let mut core = urns.is_empty();
+    for urn in urns {
+        let Some(urn) = urn.as_str() else {
+            return Err(wrong("\"schemas\" must be an array of schema URNs".into()));
+        };
+        core |= urn.eq_ignore_ascii_case(resource_type.core.id);
+        let known = resource_type.schemas().any(|schema| schema.id.eq_ignore_ascii_case(urn));
+        if !known && policy.refuse_unknown {
+            return Err(wrong(
+                "\"schemas\" names a schema that is not served here; /Schemas lists them".into(),
+            ));
+        }
+    }
+    if core { Ok(()) } else { Err(wrong(format!("\"schemas\" must name {}", resource_type.core.id))) }
+}
+
+/// An attribute that no served schema has.
+fn unknown(name: &str, value: &Value, policy: &Policy) -> Result<(), Error> {
+    if !policy.refuse_unknown || assigned(value.clone()).is_none() {
+        return Ok(());
+    }
+    Err(Error::bad(
+        ScimType::InvalidValue,
+        Code::UnknownAttribute,
+        format!(
+            "The attribute {} is unknown here, and the realm refuses unknown attributes",
+            printable(name)
+        ),
+    ))
+}
+
+/// A name from outside, cut and cleaned for an error message.
+pub(super) fn printable(name: &str) -> String {
+    name.chars().take(120).map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+fn wrong_type(name: &str, expected: &str) -> Error {
+    Error::bad(ScimType::InvalidValue, Code::WrongType, format!("The attribute {name} must be {expected}"))
+}
+
+/// Brings a value for an attribute into canonical form; none where it is unassigned.
+///
+/// # Errors
+/// 400 `invalidValue` where the JSON type is not the attribute's.
+pub(super) fn check_value(
+    attribute: &Attribute,
+    value: &Value,
+    policy: &Policy,
+) -> Result<Option<Value>, Error> {
+    if !attribute.multi_valued {
+        return check_single(attribute, attribute.name, value, policy);
+    }
+    let elements = match value {
+        Value::Null => return Ok(None),
+        Value::Array(elements) => elements,
+        _ => return Err(wrong_type(attribute.name, "an array")),
+    };
+    let mut canonical = Vec::with_capacity(elements.len());
+    // Identical values are stored once (RFC 7643 section 2.4); by their text, so that a long list stays linear.
+    let mut seen = HashSet::new();
+    for element in elements {
+        let Some(element) = check_single(attribute, attribute.name, element, policy)? else {
+            continue;
+        };
+        if seen.insert(element.to_string()) {
+            canonical.push(element);
+        }
+    }
+    if canonical.iter().filter(|element| is_primary(element)).count() > 1 {
+        return Err(Error::bad(
+            ScimType::InvalidValue,
+            Code::UnacceptableValue,
+            format!("At most one value of {} may be primary", attribute.name),
+        ));
+    }
+    Ok(assigned(Value::Array(canonical)))
+}
+
+/// Is this element the primary one?
+pub(super) fn is_primary(element: &Value) -> bool {
+    element.get("primary") == Some(&Value::Bool(true))
+}
+
+/// The same for one value, or one element of a multi-valued attribute.
+pub(super) fn check_single(
+    attribute: &Attribute,
+    name: &str,
+    value: &Value,
+    policy: &Policy,
+) -> Result<Option<Value>, Error> {
+    if value.is_null() {
+        return Ok(None);
+    }
+    match attribute.kind {
+        Type::Boolean if value.is_boolean() => Ok(Some(value.clone())),
+        Type::Boolean => Err(wrong_type(name, "true or false")),
+        Type::Integer if value.is_i64() => Ok(Some(value.clone())),
+        Type::Integer => Err(wrong_type(name, "an integer")),
+        Type::String | Type::DateTime | Type::Binary | Type::Reference => match value {
+            // PostgreSQL can't store it, and Keycloak would answer 500.
+            Value::String(text) if text.contains('\0') => Err(Error::bad(
+                ScimType::InvalidValue,
+                Code::UnacceptableValue,
+                format!("The attribute {name} holds a NUL character"),
+            )),
+            Value::String(_) => Ok(Some(value.clone())),
+            _ => Err(wrong_type(name, "a string")),
+        },
+        Type::Complex => {
+            let Value::Object(members) = value else {
+                return Err(wrong_type(name, "an object"));
+            };
+            let mut canonical = Object::new();
+            for (key, value) in members {
+                let Some(sub) = attribute.sub(key) else {
+                    unknown(&format!("{name}.{key}"), value, policy)?;
+                    continue;
+                };
+                let full = format!("{name}.{}", sub.name);
+                if let Some(value) = check_single(sub, &full, value, policy)? {
+                    canonical.insert(sub.name.into(), value);
+                }
+            }
+            Ok(assigned(Value::Object(canonical)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::user::user;
+    use super::*;
+
+    fn read(body: &Value) -> Result<Value, Error> {
+        Resource::read(user(), body.as_object().unwrap(), &Policy::default())
+            .map(|resource| Value::Object(resource.as_object().clone()))
+    }
+
+    #[test]
+    fn names_get_their_canonical_case_and_unassigned_values_vanish() {
+        let canonical = read(&json!({
+            "SCHEMAS": ["urn:ietf:params:scim:schemas:core:2.0:user", "urn:scim:schemas:core:1.0"],
+            "USERNAME": "bjensen", "Name": { "GIVENNAME": "Babs", "familyName": null }, "title": null,
+            "phoneNumbers": [], "addresses": null, "roles": [{}], "unheardOf": 1, "id": "x", "meta": {"a": 1},
+            "URN:ietf:params:scim:schemas:extension:enterprise:2.0:User": { "Department": "Sales" }
+        }));
+        assert_eq!(
+            canonical.unwrap(),
+            json!({
+                "userName": "bjensen", "name": { "givenName": "Babs" },
+                "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": { "department": "Sales" }
+            })
+        );
+    }
+
+    #[test]
+    fn wrong_types_are_told_with_the_attribute() {
+        for (body, name) in [
+            (json!({"userName": 1}), "userName"),
+            (json!({"userName": "b", "active": "yes"}), "active"),
+            (json!({"userName": "b", "name": "x"}), "name"),
+            (json!({"userName": "b", "name": {"givenName": []}}), "name.givenName"),
+            (json!({"userName": "b", "emails": {"value": "x"}}), "emails"),
+            (json!({"userName": "b", "emails": [{"value": 1}]}), "emails.value"),
+            (json!({"userName": "b", "title": "a\u{0}b"}), "title"),
+        ] {
+            let error = read(&body).unwrap_err();
+            assert_eq!((error.status, error.scim_type), (400, Some(ScimType::InvalidValue)), "{body}");
+            assert!(error.detail.contains(name), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_required_attribute_must_be_there_and_not_blank() {
+        for body in [json!({}), json!({"userName": null}), json!({"userName": " "})] {
+            assert_eq!(read(&body).unwrap_err().code, Code::RequiredMissing, "{body}");
+        }
+    }
+
+    #[test]
+    fn schemas_must_name_the_core_schema_where_they_are_sent() {
+        let error =
+            read(&json!({"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "userName": "b"}));
+        assert_eq!(error.unwrap_err().code, Code::WrongMessage);
+        let error = read(&json!({"schemas": "urn:ietf:params:scim:schemas:core:2.0:User", "userName": "b"}));
+        assert_eq!(error.unwrap_err().code, Code::WrongMessage);
+        assert!(read(&json!({"schemas": [], "userName": "b"})).is_ok());
+    }
+
+    #[test]
+    fn one_attribute_in_two_letter_cases_is_refused() {
+        let error = read(&json!({"userName": "a", "username": "b"})).unwrap_err();
+        assert_eq!(error.code, Code::WrongMessage);
+    }
+
+    #[test]
+    fn two_primary_values_are_refused_and_identical_values_stored_once() {
+        let two = json!({"userName": "b", "emails": [{"value": "a", "primary": true}, {"value": "b", "primary": true}]});
+        assert_eq!(read(&two).unwrap_err().code, Code::UnacceptableValue);
+        let twice = json!({"userName": "b", "emails": [{"value": "a"}, {"value": "a"}]});
+        assert_eq!(read(&twice).unwrap()["emails"], json!([{"value": "a"}]));
+    }
+
+    #[test]
+    fn unknown_attributes_are_refused_where_the_realm_says_so() {
+        let policy = Policy { refuse_unknown: true, ..Policy::default() };
+        let refused = |body: Value| Resource::read(user(), body.as_object().unwrap(), &policy).err();
+        assert_eq!(refused(json!({"userName": "b", "unheardOf": 1})).unwrap().code, Code::UnknownAttribute);
+        assert_eq!(refused(json!({"userName": "b", "name": {"x": 1}})).unwrap().code, Code::UnknownAttribute);
+        assert!(refused(json!({"userName": "b", "groups": []})).is_none());
+    }
+}
