@@ -1,0 +1,321 @@
+//! Where a user's attributes are kept in Keycloak: its own fields, flat attributes and one document.
+//!
+//! These names and forms stand in people's databases for years: changing one needs a migration.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws_lc_rs::digest;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::directory::{Row, Wanted};
+use crate::keycloak::UserRepresentation;
+use crate::scim::path::AttrPath;
+use crate::scim::render::{Meta, date_time};
+use crate::scim::resource::preferred;
+use crate::scim::user::user;
+use crate::scim::{Code, Error, Object, Resource, ScimType};
+
+/// The index: which tenants manage the user; comes with every user that Keycloak returns.
+pub const MANAGED: &str = "scim.managed";
+/// The mark of a create that is not finished yet.
+pub const PENDING: &str = "scim.pending";
+/// The userName in the letter case that the client sent.
+pub const USER_NAME: &str = "scim.userName";
+/// All e-mail addresses that the client wrote; Keycloak itself holds one.
+pub const EMAILS: &str = "scim.emails";
+/// `<caller>:<externalId>`, for each caller apart.
+pub const EXTERNAL_ID: &str = "scim.externalId";
+/// The value of `active` that a client asserted last.
+pub const ACTIVE: &str = "scim.active";
+/// When a client last changed the user.
+pub const LAST_MODIFIED: &str = "scim.lastModified";
+/// Everything that Keycloak has no field for, as JSON.
+pub const DOCUMENT: &str = "scim.document";
+/// Hashes of values with a backslash, which Keycloak's `q=` can't express.
+pub const HASH: &str = "scim.hash";
+
+/// The tenant of the realm itself, as it stands in [`MANAGED`].
+pub const REALM_TENANT: &str = "realm";
+/// The largest document, in characters, and so what the user profile must allow.
+pub const DOCUMENT_MAX: usize = 65_000;
+/// The longest value of the other attributes, in characters.
+pub const VALUE_MAX: usize = 2048;
+/// The format of [`DOCUMENT`]; an unknown one is never overwritten.
+const FORMAT: u64 = 1;
+
+/// An attribute that the realm's user profile must declare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Declared {
+    /// The name.
+    pub name: &'static str,
+    /// Does it hold several values?
+    pub multivalued: bool,
+    /// The length that must be allowed, in characters.
+    pub max_length: usize,
+}
+
+/// The gateway's own attributes.
+pub const DECLARED: &[Declared] = &[
+    Declared { name: MANAGED, multivalued: true, max_length: VALUE_MAX },
+    Declared { name: PENDING, multivalued: false, max_length: VALUE_MAX },
+    Declared { name: USER_NAME, multivalued: false, max_length: VALUE_MAX },
+    Declared { name: EMAILS, multivalued: true, max_length: VALUE_MAX },
+    Declared { name: EXTERNAL_ID, multivalued: true, max_length: VALUE_MAX },
+    Declared { name: ACTIVE, multivalued: false, max_length: VALUE_MAX },
+    Declared { name: LAST_MODIFIED, multivalued: false, max_length: VALUE_MAX },
+    Declared { name: DOCUMENT, multivalued: false, max_length: DOCUMENT_MAX },
+    Declared { name: HASH, multivalued: true, max_length: VALUE_MAX },
+];
+
+/// A user's attributes in Keycloak.
+pub(super) type Attributes = BTreeMap<String, Vec<String>>;
+
+/// How a realm keeps users.
+#[derive(Debug, Clone)]
+pub(super) struct Storage {
+    /// SCIM path to Keycloak attribute.
+    pub map: BTreeMap<String, String>,
+    /// Does Keycloak make usernames from e-mail addresses (`registrationEmailAsUsername`)?
+    pub email_as_username: bool,
+    /// Do the callers' e-mail addresses count as verified?
+    pub trust_email: bool,
+}
+
+/// The first value of an attribute.
+pub(super) fn value<'u>(user: &'u UserRepresentation, name: &str) -> Option<&'u str> {
+    values(user, name).first().map(String::as_str)
+}
+
+/// All values of an attribute.
+pub(super) fn values<'u>(user: &'u UserRepresentation, name: &str) -> &'u [String] {
+    user.attributes.as_ref().and_then(|attributes| attributes.get(name)).map_or(&[], Vec::as_slice)
+}
+
+/// Is the user on the realm's index?
+pub(super) fn has_index(user: &UserRepresentation) -> bool {
+    values(user, MANAGED).iter().any(|tenant| tenant == REALM_TENANT)
+}
+
+/// The value of `active` that a client asserted last.
+pub(super) fn asserted(user: &UserRepresentation) -> Option<bool> {
+    value(user, ACTIVE).and_then(|text| text.parse().ok())
+}
+
+/// The lookup hash of a value that `q=` can't express.
+pub(super) fn lookup_hash(attribute: &str, value: &str) -> String {
+    let hash = digest::digest(&digest::SHA256, value.as_bytes());
+    let hex: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{attribute}:{hex}")
+}
+
+/// The stored form of a caller's `externalId`.
+pub(super) fn external_id(caller: &str, value: &str) -> String {
+    format!("{caller}:{value}")
+}
+
+/// The value that stands for a multi-valued attribute: its preferred element's, else the first that has one.
+fn preferred_value(elements: &[Value]) -> Option<(usize, &str)> {
+    let text = |at: usize| elements.get(at)?.get("value")?.as_str().filter(|text| !text.is_empty());
+    let first = preferred(elements).filter(|at| text(*at).is_some());
+    let at = first.or_else(|| (0..elements.len()).find(|at| text(*at).is_some()))?;
+    Some((at, text(at)?))
+}
+
+impl Storage {
+    /// Reads a user as `caller` sees it. Keycloak's live fields win over the document.
+    pub(super) fn read(&self, stored: &UserRepresentation, caller: &str) -> Row {
+        let mut resource = match document(stored) {
+            Document::Known(attributes) => Resource::restore(user(), &attributes),
+            Document::Unknown => Resource::default(),
+        };
+        let username = stored.username.as_deref().unwrap_or_default();
+        let sent = value(stored, USER_NAME).filter(|sent| {
+            // An administrator who renamed the user in Keycloak is believed.
+            self.email_as_username || sent.to_lowercase() == username
+        });
+        resource.set_text(user(), "userName", Some(sent.unwrap_or(username)));
+        resource.set_text(user(), "name.givenName", stored.first_name.as_deref().filter(|name| !name.is_empty()));
+        resource.set_text(user(), "name.familyName", stored.last_name.as_deref().filter(|name| !name.is_empty()));
+        resource.set_flag("active", Some(stored.enabled.unwrap_or(false)));
+        let prefix = external_id(caller, "");
+        let own = values(stored, EXTERNAL_ID).iter().find_map(|value| value.strip_prefix(&prefix));
+        resource.set_text(user(), "externalId", own);
+        let email = stored.email.as_deref().filter(|email| !email.is_empty());
+        let work = json!({ "value": email, "type": "work", "primary": true });
+        read_preferred(&mut resource, "emails", email, work);
+        for (path, attribute) in &self.map {
+            let live = value(stored, attribute).filter(|text| !text.is_empty());
+            match AttrPath::resolve(user(), path) {
+                Ok(AttrPath::Attribute { attribute, sub: None, .. }) if attribute.multi_valued => {
+                    let element = json!({ "value": live, "primary": true });
+                    read_preferred(&mut resource, attribute.name, live, element);
+                }
+                _ => resource.set_text(user(), path, live),
+            }
+        }
+        let created = stored.created_timestamp.unwrap_or_default();
+        let created = OffsetDateTime::from_unix_timestamp_nanos(i128::from(created) * 1_000_000)
+            .unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let last_modified =
+            value(stored, LAST_MODIFIED).and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
+        let id = stored.id.as_ref().map(ToString::to_string).unwrap_or_default();
+        Row { resource, meta: Meta { id, created, last_modified: last_modified.unwrap_or(created) } }
+    }
+
+    /// Writes what is wanted over what is stored, keeping what the gateway does not own.
+    ///
+    /// `enabled` and `created_timestamp` are left to the plan.
+    ///
+    /// # Errors
+    /// 400 where the values together are longer than can be kept, 503 where the stored document has a newer format.
+    pub(super) fn write(
+        &self,
+        before: &UserRepresentation,
+        wanted: &Wanted,
+        caller: &str,
+        now: OffsetDateTime,
+    ) -> Result<UserRepresentation, Error> {
+        if matches!(document(before), Document::Unknown) {
+            return Err(Error::unavailable(
+                Code::UnknownFormat,
+                "The user's stored attributes were written by a newer version of the gateway, which must be used",
+                60,
+            ));
+        }
+        let resource = &wanted.resource;
+        let mut attributes = before.attributes.clone().unwrap_or_default();
+        let mut set = |name: &str, mut values: Vec<String>| {
+            values.sort();
+            values.dedup();
+            if values.is_empty() {
+                attributes.remove(name);
+            } else {
+                attributes.insert(name.into(), values);
+            }
+        };
+        let user_name = resource.text(user(), "userName").unwrap_or_default();
+        let own = resource.text(user(), "externalId").map(|value| external_id(caller, value));
+        let prefix = external_id(caller, "");
+        let foreign = values(before, EXTERNAL_ID).iter().filter(|value| !value.starts_with(&prefix)).cloned();
+        let external_ids: Vec<String> = foreign.chain(own).collect();
+        let emails: Vec<String> = resource
+            .elements("emails")
+            .iter()
+            .filter_map(|element| element.get("value")?.as_str())
+            .map(str::to_owned)
+            .collect();
+        set(HASH, hashes(user_name, &external_ids, &emails));
+        set(USER_NAME, vec![user_name.into()]);
+        set(EXTERNAL_ID, external_ids);
+        set(EMAILS, emails);
+        set(LAST_MODIFIED, vec![date_time(now)]);
+        if let Some(active) = wanted.active {
+            set(ACTIVE, vec![active.to_string()]);
+        }
+        let tenants = values(before, MANAGED).iter().cloned().chain([REALM_TENANT.to_owned()]).collect();
+        set(MANAGED, tenants);
+        let mut rest = resource.clone();
+        for path in ["userName", "externalId", "name.givenName", "name.familyName"] {
+            rest.set_text(user(), path, None);
+        }
+        rest.set_flag("active", None);
+        for (path, attribute) in &self.map {
+            let text = match AttrPath::resolve(user(), path) {
+                // The elements stay in the document; the flat attribute is there for tokens.
+                Ok(AttrPath::Attribute { attribute, sub: None, .. }) if attribute.multi_valued => {
+                    preferred_value(resource.elements(attribute.name)).map(|(_, text)| text)
+                }
+                _ => {
+                    rest.set_text(user(), path, None);
+                    resource.text(user(), path)
+                }
+            };
+            set(attribute, text.filter(|text| !text.is_empty()).map(str::to_owned).into_iter().collect());
+        }
+        set(DOCUMENT, write_document(&rest)?);
+        let email = preferred_value(resource.elements("emails")).map(|(_, email)| email.to_owned());
+        let changed = |old: Option<&str>, new: Option<&str>| {
+            old.unwrap_or_default().to_lowercase() != new.unwrap_or_default().to_lowercase()
+        };
+        let renamed =
+            !self.email_as_username && changed(before.username.as_deref(), Some(user_name)) || before.id.is_none();
+        let moved = changed(before.email.as_deref(), email.as_deref());
+        Ok(UserRepresentation {
+            username: renamed.then(|| user_name.to_owned()),
+            email_verified: (moved || before.id.is_none()).then_some(self.trust_email && email.is_some()),
+            email,
+            first_name: resource.text(user(), "name.givenName").map(str::to_owned),
+            last_name: resource.text(user(), "name.familyName").map(str::to_owned),
+            attributes: Some(attributes),
+            ..UserRepresentation::default()
+        })
+    }
+}
+
+enum Document {
+    /// Of the format that is written here; empty where there is none or where it can't be read.
+    Known(Object),
+    /// Of a newer format.
+    Unknown,
+}
+
+fn document(stored: &UserRepresentation) -> Document {
+    let Some(Ok(Value::Object(mut document))) = value(stored, DOCUMENT).map(serde_json::from_str) else {
+        return Document::Known(Object::new());
+    };
+    match document.get("v").and_then(Value::as_u64) {
+        Some(version) if version > FORMAT => Document::Unknown,
+        _ => match document.shift_remove("user") {
+            Some(Value::Object(attributes)) => Document::Known(attributes),
+            _ => Document::Known(Object::new()),
+        },
+    }
+}
+
+fn write_document(rest: &Resource) -> Result<Vec<String>, Error> {
+    if rest.as_object().is_empty() {
+        return Ok(Vec::new());
+    }
+    let text = json!({ "v": FORMAT, "user": rest.as_object() }).to_string();
+    if text.chars().count() > DOCUMENT_MAX {
+        return Err(Error::bad(
+            ScimType::InvalidValue,
+            Code::ValueTooLong,
+            format!("The user's attributes together are longer than the {DOCUMENT_MAX} characters that can be kept"),
+        ));
+    }
+    Ok(vec![text])
+}
+
+fn hashes(user_name: &str, external_ids: &[String], emails: &[String]) -> Vec<String> {
+    let needs = |value: &&String| value.contains('\\');
+    let emails = emails.iter().filter(needs).map(|email| lookup_hash(EMAILS, &email.to_lowercase()));
+    let external_ids = external_ids.iter().filter(needs).map(|id| lookup_hash(EXTERNAL_ID, id));
+    let user_name = user_name.contains('\\').then(|| lookup_hash(USER_NAME, &user_name.to_lowercase()));
+    let all: BTreeSet<String> = emails.chain(external_ids).chain(user_name).collect();
+    all.into_iter().collect()
+}
+
+/// Puts Keycloak's one value where the document has several: over the preferred one, or alone.
+fn read_preferred(resource: &mut Resource, name: &str, live: Option<&str>, alone: Value) {
+    let mut elements = resource.elements(name).to_vec();
+    match (preferred_value(&elements).map(|(at, text)| (at, text.to_lowercase())), live) {
+        (Some((at, text)), Some(live)) if text != live.to_lowercase() => {
+            if let Some(Value::Object(members)) = elements.get_mut(at) {
+                members.insert("value".into(), live.into());
+            }
+        }
+        (Some(_), Some(_)) | (None, None) => return,
+        (Some((at, _)), None) => {
+            elements.remove(at);
+        }
+        (None, Some(_)) => elements.push(alone),
+    }
+    resource.set_elements(name, elements);
+}
+
+#[cfg(test)]
+#[path = "storage_tests.rs"]
+mod tests;
