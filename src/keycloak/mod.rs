@@ -1,1 +1,32 @@
 //! A thin client of Keycloak's Admin REST API; knows no SCIM.
+//!
+//! One [`Connection`] per realm holds the address, the service account and its token;
+//! [`Connection::for_request`] makes the cheap [`AdminClient`] that one request uses. The calls are
+//! grouped by what they are about: [`users`], [`roles`], [`realm`], [`sessions`], and
+//! [`administration`] for what only a realm's administrator may do.
+
+pub mod administration;
+mod client;
+mod connection;
+mod error;
+mod query;
+pub mod realm;
+mod representation;
+pub mod roles;
+pub mod sessions;
+#[cfg(test)]
+mod test_server;
+mod token;
+mod transport;
+pub mod users;
+
+pub use client::AdminClient;
+pub use connection::Connection;
+pub use error::{Call, Error, FieldError, Result};
+pub use query::{AttributeMatch, InexpressibleAttribute, MAX_PAGE, UserQuery};
+pub use representation::{
+    ClientRepresentation, ConsentRepresentation, InvalidUserId, ProfileAttribute,
+    ProfilePermissions, RealmRepresentation, Rest, RoleRepresentation, UserId, UserProfile,
+    UserRepresentation,
+};
+pub use transport::{HttpClientError, http_client};
