@@ -1,1 +1,259 @@
 //! What SCIM requests mean, over a directory: create, replace, patch, delete, query.
+
+mod query;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio_util::task::TaskTracker;
+
+use crate::directory::{Context, Directory, Result, Row, Wanted};
+use crate::scim::list::PageSizes;
+use crate::scim::render::{names_version, render};
+use crate::scim::user::user;
+use crate::scim::{Code, Error, Object, Patch, Policy, Projection, Resource};
+
+/// How a realm's requests are to be understood.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What becomes of attributes that are unknown, ignored or refused.
+    pub policy: Policy,
+    /// Page sizes.
+    pub sizes: PageSizes,
+    /// How many users a filter may look at that no lookup narrows.
+    pub scan_limit: usize,
+    /// How long a plan of writes may take, whoever still waits for it.
+    pub plan_timeout: Duration,
+    /// The client-visible base URL, without trailing slash.
+    pub base: String,
+}
+
+/// What `If-Match` and `If-None-Match` ask for (RFC 7644 section 3.14).
+#[derive(Debug, Clone, Default)]
+pub struct Conditions {
+    /// Do it only if the version is one of these.
+    pub if_match: Option<String>,
+    /// Answer only if the version is none of these.
+    pub if_none_match: Option<String>,
+}
+
+/// What became of a request.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// The resource that was created, whole, and what the client wants to see of it.
+    Created {
+        /// Its location and version are needed whatever the client wants to see.
+        whole: Value,
+        /// The projected resource.
+        shown: Value,
+    },
+    /// A resource, likewise.
+    Found {
+        /// As above.
+        whole: Value,
+        /// As above.
+        shown: Value,
+    },
+    /// The client has this version already.
+    NotModified {
+        /// The version.
+        version: String,
+    },
+    /// A list.
+    Listed(Value),
+    /// The resource is gone.
+    Deleted,
+}
+
+/// The users of one realm, as SCIM speaks of them. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    directory: Arc<dyn Directory>,
+    settings: Arc<Settings>,
+    tasks: TaskTracker,
+}
+
+impl Engine {
+    /// An engine over the directory. `tasks` takes the writes; shutting down waits for them.
+    pub fn new(directory: Arc<dyn Directory>, settings: Settings, tasks: TaskTracker) -> Self {
+        Self { directory, settings: Arc::new(settings), tasks }
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// POST (RFC 7644 section 3.3).
+    ///
+    /// # Errors
+    /// 400 for a body that can't be taken, 409 for a user that exists.
+    pub async fn create(&self, context: &Context, body: &Object, projection: &Projection) -> Result<Outcome> {
+        let resource = Resource::read(user(), body, &self.settings.policy)?;
+        let wanted = Wanted { active: resource.flag("active"), resource };
+        let row = self.write(context, move |engine, context| async move {
+            engine.directory.create(&context, wanted).await
+        });
+        let whole = self.render(&row.await?);
+        Ok(Outcome::Created { shown: projection.apply(user(), whole.clone()), whole })
+    }
+
+    /// GET by id (RFC 7644 section 3.4.1).
+    ///
+    /// # Errors
+    /// 404 for a user that is not there or not managed.
+    pub async fn get(
+        &self,
+        context: &Context,
+        id: &str,
+        conditions: &Conditions,
+        projection: &Projection,
+    ) -> Result<Outcome> {
+        let row = self.directory.get(context, id).await?.ok_or_else(|| Error::not_found(id))?;
+        let whole = self.render(&row);
+        let version = version(&whole);
+        if conditions.if_none_match.as_deref().is_some_and(|tags| names_version(tags, version)) {
+            return Ok(Outcome::NotModified { version: version.to_owned() });
+        }
+        Ok(Outcome::Found { shown: projection.apply(user(), whole.clone()), whole })
+    }
+
+    /// PUT (RFC 7644 section 3.5.1). An omitted attribute is cleared, but for `active` and `externalId`, which stay:
+    /// leaving them out says neither "let the user in" nor "this is somebody else now".
+    ///
+    /// # Errors
+    /// 400, 404, 409, 412, 403.
+    pub async fn replace(
+        &self,
+        context: &Context,
+        id: &str,
+        body: &Object,
+        conditions: &Conditions,
+        projection: &Projection,
+    ) -> Result<Outcome> {
+        let resource = Resource::read(user(), body, &self.settings.policy)?;
+        self.change(context, id, conditions, projection, move |before| {
+            let mut resource = resource;
+            let active = resource.flag("active");
+            if active.is_none() {
+                resource.set_flag("active", before.flag("active"));
+            }
+            if resource.text(user(), "externalId").is_none() {
+                let external_id = before.text(user(), "externalId").map(str::to_owned);
+                resource.set_text(user(), "externalId", external_id.as_deref());
+            }
+            Ok(Wanted { resource, active })
+        })
+        .await
+    }
+
+    /// PATCH (RFC 7644 section 3.5.2), all or nothing.
+    ///
+    /// # Errors
+    /// 400, 404, 409, 412, 403.
+    pub async fn patch(
+        &self,
+        context: &Context,
+        id: &str,
+        body: &Object,
+        conditions: &Conditions,
+        projection: &Projection,
+    ) -> Result<Outcome> {
+        let patch = Patch::read(user(), body)?;
+        let policy = self.settings.policy.clone();
+        self.change(context, id, conditions, projection, move |before| {
+            let patched = patch.apply(before, &policy)?;
+            Ok(Wanted { active: asserted_active(&patched.resource, &patched.touched), resource: patched.resource })
+        })
+        .await
+    }
+
+    async fn change(
+        &self,
+        context: &Context,
+        id: &str,
+        conditions: &Conditions,
+        projection: &Projection,
+        edit: impl FnOnce(&Resource) -> Result<Wanted> + Send + 'static,
+    ) -> Result<Outcome> {
+        let checked = self.precondition(conditions);
+        let id = id.to_owned();
+        let row = self.write(context, move |engine, context| async move {
+            let edit = move |before: &Row| {
+                checked(before)?;
+                edit(&before.resource)
+            };
+            engine.directory.update(&context, &id, Box::new(edit)).await
+        });
+        let whole = self.render(&row.await?);
+        Ok(Outcome::Found { shown: projection.apply(user(), whole.clone()), whole })
+    }
+
+    /// DELETE (RFC 7644 section 3.6).
+    ///
+    /// # Errors
+    /// 404, 412, 403.
+    pub async fn delete(&self, context: &Context, id: &str, conditions: &Conditions) -> Result<Outcome> {
+        let checked = self.precondition(conditions);
+        let id = id.to_owned();
+        self.write(context, move |engine, context| async move {
+            engine.directory.delete(&context, &id, Box::new(checked)).await
+        })
+        .await?;
+        Ok(Outcome::Deleted)
+    }
+
+    fn precondition(&self, conditions: &Conditions) -> impl FnOnce(&Row) -> Result<()> + Send + use<> {
+        let engine = self.clone();
+        let if_match = conditions.if_match.clone();
+        move |row| match if_match {
+            Some(tags) if !names_version(&tags, version(&engine.render(row))) => Err(Error::new(
+                412,
+                Code::VersionMismatch,
+                "The resource has changed since it was read: If-Match names another version",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Runs a plan of writes in a task of its own, with its own deadline: a client that hangs up, or a request that
+    /// times out, never cuts it in two.
+    async fn write<T, F>(&self, context: &Context, plan: impl FnOnce(Self, Context) -> F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        let plan = plan(self.clone(), context.clone());
+        let task = self.tasks.spawn(tokio::time::timeout(self.settings.plan_timeout, plan));
+        match task.await {
+            Ok(Ok(done)) => done,
+            Ok(Err(_elapsed)) => Err(Error::unavailable(
+                Code::TimedOut,
+                "Keycloak took too long to carry out the request; repeat it: what was begun is then completed",
+                5,
+            )),
+            Err(error) => {
+                tracing::error!(%error, "a plan of writes panicked");
+                Err(Error::new(500, Code::Internal, "The gateway failed; its log has the details"))
+            }
+        }
+    }
+
+    fn render(&self, row: &Row) -> Value {
+        render(user(), &row.resource, &row.meta, &self.settings.base)
+    }
+}
+
+/// The version of a rendered resource.
+pub fn version(rendered: &Value) -> &str {
+    rendered.pointer("/meta/version").and_then(Value::as_str).unwrap_or_default()
+}
+
+/// What a PATCH asserts of `active`: nothing where no operation names it.
+fn asserted_active(resource: &Resource, touched: &BTreeSet<&'static str>) -> Option<bool> {
+    touched.contains("active").then(|| resource.flag("active")).flatten()
+}

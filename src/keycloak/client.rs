@@ -94,6 +94,12 @@ impl AdminClient {
         self.calls.load(Ordering::Relaxed)
     }
 
+    /// The same client, counting into `calls`: what a request and its aftermath make is counted together.
+    #[must_use]
+    pub fn counting(self, calls: Arc<AtomicU32>) -> Self {
+        Self { calls, ..self }
+    }
+
     /// The realm's name.
     #[must_use]
     pub fn realm_name(&self) -> &str {

@@ -201,6 +201,15 @@ pub struct ConsentRepresentation {
     pub rest: Rest,
 }
 
+impl ConsentRepresentation {
+    /// Whether the user has an offline session with this client.
+    #[must_use]
+    pub fn has_offline_token(&self) -> bool {
+        let is_offline = |grant: &Value| grant.get("key").and_then(Value::as_str) == Some("Offline Token");
+        self.additional_grants.iter().any(is_offline)
+    }
+}
+
 /// A realm (Keycloak's `RealmRepresentation`, read with `view-realm`).
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]

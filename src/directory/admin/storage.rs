@@ -69,9 +69,6 @@ pub const DECLARED: &[Declared] = &[
     Declared { name: HASH, multivalued: true, max_length: VALUE_MAX },
 ];
 
-/// A user's attributes in Keycloak.
-pub(super) type Attributes = BTreeMap<String, Vec<String>>;
-
 /// How a realm keeps users.
 #[derive(Debug, Clone)]
 pub(super) struct Storage {

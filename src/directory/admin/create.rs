@@ -1,0 +1,180 @@
+//! Creating a user: index and mark in the creating call, then the role, then the answer, then the mark goes.
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use crate::directory::{Result, Row, Wanted};
+use crate::keycloak::{self, UserId, UserQuery, UserRepresentation};
+use crate::scim::user::user;
+use crate::scim::{Code, Error};
+
+use super::storage::PENDING;
+use super::tag::{Mark, Standing};
+use super::{OrScim, Session, plan};
+
+/// How long a create of another gateway process may take to map the role, before it counts as crashed.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+impl Session {
+    pub(super) async fn create(self, wanted: Wanted) -> Result<Row> {
+        let name = wanted.resource.text(user(), "userName").unwrap_or_default().to_lowercase();
+        // Two creates of one name: the second one sees what became of the first.
+        let _name = self.directory.0.locks.lock(format!("name {name}")).await;
+        let now = OffsetDateTime::now_utc();
+        let mark = Mark::new(millis(now));
+        let write = plan::create(&wanted, &mark.stored(), self.rules())?;
+        let id = match self.client.create_user(&write).await {
+            Ok(id) => id,
+            Err(keycloak::Error::Conflict { .. }) => return self.create_over(&wanted, &write).await,
+            Err(error) => match self.created_after_all(&error, &write, &mark).await {
+                Some(id) => id,
+                None => return Err(self.failed(&error)),
+            },
+        };
+        let lock = self.directory.0.locks.lock(format!("id {id}")).await;
+        self.client.map_realm_role(&id, &self.facts.role).await.or_scim(&self)?;
+        let row = self.storage.read(&as_stored(write, &id), &self.caller);
+        // Off the answer's path. Until it is done nobody else changes the user, or mistakes a role that is taken away
+        // for one that was never given.
+        let tasks = self.directory.0.tasks.clone();
+        tasks.spawn(async move {
+            if let Err(error) = self.unmark(&id).await {
+                tracing::warn!(%error, "the mark of a finished create stays until the sweep takes it");
+            }
+            drop(lock);
+        });
+        Ok(row)
+    }
+
+    /// Takes the mark away. The caller holds the user's lock.
+    async fn unmark(&self, id: &UserId) -> Result<()> {
+        let Some(user) = self.client.user(id).await.or_scim(self)? else { return Ok(()) };
+        let mut write = whole(&user);
+        if write.attributes.get_or_insert_default().remove(PENDING).is_some() {
+            self.client.update_user(id, &write).await.or_scim(self)?;
+        }
+        Ok(())
+    }
+
+    /// After a failure that leaves open whether the user was created: looks, and knows its own mark.
+    async fn created_after_all(
+        &self,
+        error: &keycloak::Error,
+        write: &UserRepresentation,
+        mark: &Mark,
+    ) -> Option<UserId> {
+        use keycloak::Error as Failure;
+        let open = matches!(error, Failure::Unreachable { .. } | Failure::Timeout { .. } | Failure::Server { .. });
+        if !open || error.never_sent() {
+            return None;
+        }
+        let found = self.holder(write).await.ok()?;
+        found.filter(|user| Mark::on(user).as_ref() == Some(mark)).and_then(|user| user.id)
+    }
+
+    /// Keycloak already has a user with this name or e-mail address.
+    async fn create_over(self, wanted: &Wanted, write: &UserRepresentation) -> Result<Row> {
+        let Some(holder) = self.holder(write).await? else {
+            return Err(self.email_taken(write).await);
+        };
+        let Some(id) = holder.id.clone() else { return Err(unmanaged()) };
+        let began = Mark::on(&holder).map(|mark| mark.began);
+        let mut wait = PATIENCE;
+        loop {
+            match self.observe(&id).await? {
+                None => return Err(Error::new(409, Code::UserExists, "The user is being deleted in Keycloak; repeat the request")),
+                Some((_, standing)) if standing.is_managed() => {
+                    return Err(Error::conflict(
+                        Code::UserExists,
+                        format!("A user with this userName exists already; its id is {id}"),
+                    ));
+                }
+                Some((_, Standing::Unfinished)) => {}
+                Some(_) => return Err(unmanaged()),
+            }
+            // A young mark may be another gateway's, which is about to map the role.
+            let age = millis(OffsetDateTime::now_utc()).saturating_sub(began.unwrap_or_default());
+            let young = u128::try_from(age).is_ok_and(|age| age < PATIENCE.as_millis());
+            if !young || wait.is_zero() {
+                break;
+            }
+            let nap = Duration::from_millis(100);
+            tokio::time::sleep(nap).await;
+            wait = wait.saturating_sub(nap);
+        }
+        self.finish(&id, wanted).await
+    }
+
+    /// Finishes a create that was cut off, with what the client wants now.
+    async fn finish(&self, id: &UserId, wanted: &Wanted) -> Result<Row> {
+        let _lock = self.directory.0.locks.lock(format!("id {id}")).await;
+        self.client.map_realm_role(id, &self.facts.role).await.or_scim(self)?;
+        let Some(stored) = self.client.user(id).await.or_scim(self)? else {
+            return Err(Error::not_found(id.as_ref()));
+        };
+        let wanted = Wanted { active: Some(wanted.active.unwrap_or(true)), ..wanted.clone() };
+        let before = self.storage.read(&stored, &self.caller);
+        let plan = plan::update(&stored, &before, &wanted, self.rules())?;
+        self.run(id, &stored, plan).await
+    }
+
+    /// The user that holds the name.
+    async fn holder(&self, write: &UserRepresentation) -> Result<Option<UserRepresentation>> {
+        let name = match (&write.email, self.storage.email_as_username) {
+            (Some(email), true) => Some(email.clone()),
+            _ => write.username.clone(),
+        };
+        let query = UserQuery { username: name, max: 2, ..UserQuery::default() };
+        Ok(self.client.users(&query).await.or_scim(self)?.into_iter().next())
+    }
+
+    async fn email_taken(&self, write: &UserRepresentation) -> Error {
+        let query = UserQuery { email: write.email.clone(), max: 2, ..UserQuery::default() };
+        let holder = match self.client.users(&query).await {
+            Ok(users) => users.into_iter().find_map(|user| user.id),
+            Err(error) => return self.failed(&error),
+        };
+        let managed = match holder {
+            Some(id) => self.observe(&id).await.ok().flatten().is_some_and(|(_, standing)| standing.is_managed()),
+            None => false,
+        };
+        if managed {
+            return Error::conflict(Code::EmailExists, "Another user has this e-mail address already");
+        }
+        Error::conflict(
+            Code::EmailExists,
+            "A user in Keycloak that is not managed over SCIM has this e-mail address already; change it there, or map \
+             the realm role of managed users to that user",
+        )
+    }
+}
+
+fn unmanaged() -> Error {
+    Error::conflict(
+        Code::UnmanagedUserExists,
+        "A user with this userName exists in Keycloak and is not managed over SCIM (on_existing = \"reject\"): delete or \
+         rename it there, or map the realm role of managed users to it",
+    )
+}
+
+fn millis(instant: OffsetDateTime) -> i64 {
+    i64::try_from(instant.unix_timestamp_nanos() / 1_000_000).unwrap_or_default()
+}
+
+/// What Keycloak makes of a user that it creates.
+fn as_stored(write: UserRepresentation, id: &UserId) -> UserRepresentation {
+    let lower = |text: Option<String>| text.map(|text| text.to_lowercase());
+    UserRepresentation { id: Some(id.clone()), username: lower(write.username), email: lower(write.email), ..write }
+}
+
+/// A user as it must be written so that nothing of it is lost: with `attributes`, Keycloak clears what is left out.
+pub(super) fn whole(user: &UserRepresentation) -> UserRepresentation {
+    UserRepresentation {
+        email: user.email.clone(),
+        first_name: user.first_name.clone(),
+        last_name: user.last_name.clone(),
+        attributes: Some(user.attributes.clone().unwrap_or_default()),
+        ..UserRepresentation::default()
+    }
+}

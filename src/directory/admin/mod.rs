@@ -1,0 +1,232 @@
+//! The directory kept in Keycloak, over its Admin REST API: mapping, tag, plans, protection, sweep.
+
+mod create;
+mod errors;
+mod locks;
+mod plan;
+mod power;
+mod read;
+mod realm;
+mod sessions;
+pub mod storage;
+mod sweep;
+mod tag;
+mod update;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use time::OffsetDateTime;
+use tokio_util::task::TaskTracker;
+
+use crate::keycloak::{AdminClient, Connection};
+use crate::scim::{Code, Error};
+
+use self::locks::Locks;
+use self::plan::Rules;
+use self::realm::{Expected, Facts};
+use self::storage::Storage;
+use super::{Check, Context, Directory, Edit, Key, Page, Result, Row, Wanted};
+
+pub use self::realm::NotReady;
+
+/// How a realm is to be kept.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The realm role that managed users carry.
+    pub tag_role: String,
+    /// Realm roles that mean power besides Keycloak's own.
+    pub protected_roles: Vec<String>,
+    /// SCIM path to Keycloak attribute.
+    pub attribute_map: BTreeMap<String, String>,
+    /// Do the callers' e-mail addresses count as verified?
+    pub trust_email: bool,
+    /// Does `active: true` undo a block that was set in Keycloak?
+    pub reactivate_local: bool,
+    /// How often the sweep looks for what administrators changed.
+    pub sweep_interval: Duration,
+}
+
+/// The managed users of one realm. Cheap to clone.
+#[derive(Clone)]
+pub struct AdminDirectory(Arc<Inner>);
+
+struct Inner {
+    connection: Arc<Connection>,
+    settings: Settings,
+    /// What is known of the realm; none until it was looked at for the first time.
+    facts: RwLock<Option<Arc<Facts>>>,
+    /// One look at the realm at a time.
+    looking: tokio::sync::Mutex<()>,
+    locks: Locks,
+    /// Work that goes on after an answer; shutting down waits for it.
+    tasks: TaskTracker,
+}
+
+impl AdminDirectory {
+    /// A directory over the connection. `tasks` takes the work that goes on after an answer.
+    pub fn new(connection: Arc<Connection>, settings: Settings, tasks: TaskTracker) -> Self {
+        Self(Arc::new(Inner {
+            connection,
+            settings,
+            facts: RwLock::default(),
+            looking: tokio::sync::Mutex::default(),
+            locks: Locks::default(),
+            tasks,
+        }))
+    }
+
+    /// Looks whether the realm can be served, and keeps what it learns.
+    ///
+    /// # Errors
+    /// [`NotReady`]; the realm may have been served before, and goes on being served with what was known then.
+    pub async fn inspect(&self) -> std::result::Result<(), NotReady> {
+        let client = self.0.connection.for_request("inspect");
+        self.look(&client).await.map(|_| ())
+    }
+
+    /// Has the realm been found ready once?
+    pub fn is_ready(&self) -> bool {
+        self.known().is_some()
+    }
+
+    /// What the issuer of this realm's own tokens is, as Keycloak names it to the gateway.
+    ///
+    /// # Errors
+    /// Where Keycloak can't be asked.
+    pub async fn issuer(&self) -> std::result::Result<String, NotReady> {
+        Ok(self.0.connection.for_request("inspect").service_account_issuer().await?)
+    }
+
+    fn known(&self) -> Option<Arc<Facts>> {
+        self.0.facts.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn look(&self, client: &AdminClient) -> std::result::Result<Arc<Facts>, NotReady> {
+        let settings = &self.0.settings;
+        let expected = Expected {
+            tag_role: &settings.tag_role,
+            protected_roles: &settings.protected_roles,
+            attributes: settings.attribute_map.values().map(String::as_str).collect(),
+        };
+        let facts = Arc::new(realm::inspect(client, &expected).await?);
+        if facts.realm_management.is_none() && self.known().is_none() {
+            tracing::warn!(
+                realm = client.realm_name(),
+                "the gateway's account may not see clients, so it can't recognise administrators among the managed \
+                 users: give it realm-management's role view-clients, as \"scimgate setup\" does"
+            );
+        }
+        *self.0.facts.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&facts));
+        Ok(facts)
+    }
+
+    /// The work of one request.
+    async fn session(&self, context: &Context) -> Result<Session> {
+        let client = self.0.connection.for_request(&context.request_id).counting(Arc::clone(&context.calls));
+        let facts = match self.known() {
+            Some(facts) => facts,
+            None => {
+                let _one_at_a_time = self.0.looking.lock().await;
+                match self.known() {
+                    Some(facts) => facts,
+                    None => self.look(&client).await.map_err(|error| self.not_ready(error))?,
+                }
+            }
+        };
+        let storage = Storage {
+            map: self.0.settings.attribute_map.clone(),
+            email_as_username: facts.email_as_username,
+            trust_email: self.0.settings.trust_email,
+        };
+        Ok(Session { directory: self.clone(), client, facts, storage, caller: Arc::clone(&context.caller) })
+    }
+
+    fn not_ready(&self, error: NotReady) -> Error {
+        match error {
+            NotReady::Keycloak(error) => errors::translate(&error, &self.0.settings.attribute_map),
+            NotReady::Misconfigured { .. } => {
+                tracing::error!(%error, "the realm can't be served");
+                Error::unavailable(
+                    Code::RealmNotReady,
+                    "The realm is not set up for the gateway; its administrator finds the reason in the gateway's log",
+                    60,
+                )
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for AdminDirectory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AdminDirectory").field("realm", &self.0.connection.realm()).finish_non_exhaustive()
+    }
+}
+
+/// One request's way through the directory: what it needs to read, judge and write users.
+struct Session {
+    directory: AdminDirectory,
+    client: AdminClient,
+    facts: Arc<Facts>,
+    storage: Storage,
+    caller: Arc<str>,
+}
+
+impl Session {
+    fn settings(&self) -> &Settings {
+        &self.directory.0.settings
+    }
+
+    fn rules(&self) -> Rules<'_> {
+        Rules {
+            storage: &self.storage,
+            caller: &self.caller,
+            reactivate_local: self.settings().reactivate_local,
+            now: OffsetDateTime::now_utc(),
+        }
+    }
+
+    fn failed(&self, error: &crate::keycloak::Error) -> Error {
+        errors::translate(error, &self.settings().attribute_map)
+    }
+}
+
+/// Turns a failed Keycloak call into the error for the client.
+trait OrScim<T> {
+    fn or_scim(self, session: &Session) -> Result<T>;
+}
+
+impl<T> OrScim<T> for crate::keycloak::Result<T> {
+    fn or_scim(self, session: &Session) -> Result<T> {
+        self.map_err(|error| session.failed(&error))
+    }
+}
+
+impl Directory for AdminDirectory {
+    fn get<'a>(&'a self, context: &'a Context, id: &'a str) -> BoxFuture<'a, Result<Option<Row>>> {
+        async move { self.session(context).await?.get(id).await }.boxed()
+    }
+
+    fn lookup<'a>(&'a self, context: &'a Context, key: &'a Key) -> BoxFuture<'a, Result<Vec<Row>>> {
+        async move { self.session(context).await?.lookup(key).await }.boxed()
+    }
+
+    fn page<'a>(&'a self, context: &'a Context, first: usize, count: usize) -> BoxFuture<'a, Result<Page>> {
+        async move { self.session(context).await?.page(first, count).await }.boxed()
+    }
+
+    fn create<'a>(&'a self, context: &'a Context, wanted: Wanted) -> BoxFuture<'a, Result<Row>> {
+        async move { self.session(context).await?.create(wanted).await }.boxed()
+    }
+
+    fn update<'a>(&'a self, context: &'a Context, id: &'a str, edit: Edit) -> BoxFuture<'a, Result<Row>> {
+        async move { self.session(context).await?.update(id, edit).await }.boxed()
+    }
+
+    fn delete<'a>(&'a self, context: &'a Context, id: &'a str, check: Check) -> BoxFuture<'a, Result<()>> {
+        async move { self.session(context).await?.delete(id, check).await }.boxed()
+    }
+}

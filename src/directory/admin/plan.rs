@@ -1,0 +1,137 @@
+//! From what is stored and what is wanted to the steps between: pure, so that it can be shown without being run.
+
+use time::OffsetDateTime;
+
+use crate::directory::{Row, Wanted};
+use crate::keycloak::UserRepresentation;
+use crate::scim::Error;
+use crate::scim::user::user;
+
+use super::storage::{ACTIVE, LAST_MODIFIED, PENDING, Storage, asserted, has_index, value};
+
+/// One write to Keycloak. Each may be done again without harm, so a plan that was cut off is completed by repeating it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Step {
+    /// End all sessions, offline ones too, so that no old refresh token lives on.
+    EndSessions,
+    /// Write the user.
+    Write(Box<UserRepresentation>),
+}
+
+/// What is to be done for an update.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Plan {
+    /// In this order.
+    pub steps: Vec<Step>,
+    /// The user as it will be stored.
+    pub after: UserRepresentation,
+    /// Why administrative power forbids this plan, where it does: the attribute that would change.
+    pub forbidden_to_power: Option<&'static str>,
+}
+
+/// What the plan hangs on besides the user.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rules<'a> {
+    pub storage: &'a Storage,
+    pub caller: &'a str,
+    /// Does `active: true` undo a block that was set in Keycloak?
+    pub reactivate_local: bool,
+    pub now: OffsetDateTime,
+}
+
+/// Plans an update of a user that is managed already.
+///
+/// # Errors
+/// As [`Storage::write`].
+pub(super) fn update(
+    stored: &UserRepresentation,
+    before: &Row,
+    wanted: &Wanted,
+    rules: Rules<'_>,
+) -> Result<Plan, Error> {
+    let mut write = rules.storage.write(stored, wanted, rules.caller, rules.now)?;
+    let live = stored.enabled.unwrap_or(false);
+    // `enabled` is written only for what the client newly asserts, so that a block that an administrator or brute-force
+    // protection set survives the echo of `active: true`. An assertion of false always counts: leavers must not stay.
+    let enabled = match wanted.active {
+        Some(true) if !live => (rules.reactivate_local || asserted(stored) != Some(true)).then_some(true),
+        Some(false) if live => Some(false),
+        _ => None,
+    };
+    write.enabled = enabled;
+    let attributes = write.attributes.get_or_insert_default();
+    let marked = attributes.remove(PENDING).is_some();
+    let same = |wanted: &Wanted| {
+        let mut after = wanted.resource.clone();
+        after.set_flag("active", before.resource.flag("active"));
+        after == before.resource
+    };
+    let active_noted = wanted.active.is_none_or(|active| value(stored, ACTIVE) == Some(&active.to_string()));
+    let changes = !same(wanted) || enabled.is_some();
+    if !changes {
+        match value(stored, LAST_MODIFIED) {
+            Some(last) => attributes.insert(LAST_MODIFIED.into(), vec![last.to_owned()]),
+            None => attributes.remove(LAST_MODIFIED),
+        };
+    }
+    let due = changes || !active_noted || marked || !has_index(stored);
+    let mut after = stored.clone();
+    after.attributes.clone_from(&write.attributes);
+    after.email.clone_from(&write.email);
+    after.first_name.clone_from(&write.first_name);
+    after.last_name.clone_from(&write.last_name);
+    let lower = |text: &Option<String>| text.as_ref().map(|text| text.to_lowercase());
+    after.email = lower(&after.email);
+    if write.username.is_some() {
+        after.username = lower(&write.username);
+    } else if rules.storage.email_as_username && after.email.is_some() {
+        after.username.clone_from(&after.email);
+    }
+    after.enabled = enabled.or(stored.enabled);
+    let forbidden_to_power = if write.username.is_some() {
+        Some("userName")
+    } else if lower(&stored.email).unwrap_or_default() != after.email.clone().unwrap_or_default() {
+        Some("emails")
+    } else if enabled == Some(true) {
+        Some("active")
+    } else {
+        None
+    };
+    let mut steps = Vec::new();
+    // Before enabling: what an old refresh token could still do must be over when the user may sign in again.
+    if enabled == Some(true) {
+        steps.push(Step::EndSessions);
+    }
+    if due {
+        steps.push(Step::Write(Box::new(write)));
+    } else {
+        after = stored.clone();
+    }
+    // Whenever a client says so, also if the user was disabled already: an earlier try may have been cut off here.
+    if wanted.active == Some(false) {
+        steps.push(Step::EndSessions);
+    }
+    Ok(Plan { steps, after, forbidden_to_power })
+}
+
+/// The user that a create sends: index, mark and all attributes in the one call that creates it.
+///
+/// # Errors
+/// As [`Storage::write`].
+pub(super) fn create(wanted: &Wanted, mark: &str, rules: Rules<'_>) -> Result<UserRepresentation, Error> {
+    // RFC 7643 leaves the default of `active` to the server. Keycloak's is "disabled", which nobody expects.
+    let active = wanted.active.unwrap_or(true);
+    let wanted = Wanted { resource: wanted.resource.clone(), active: Some(active) };
+    let mut write = rules.storage.write(&UserRepresentation::default(), &wanted, rules.caller, rules.now)?;
+    write.enabled = Some(active);
+    write.created_timestamp = i64::try_from(rules.now.unix_timestamp_nanos() / 1_000_000).ok();
+    if write.username.is_none() {
+        write.username = wanted.resource.text(user(), "userName").map(str::to_owned);
+    }
+    write.attributes.get_or_insert_default().insert(PENDING.into(), vec![mark.into()]);
+    Ok(write)
+}
+
+#[cfg(test)]
+#[path = "plan_tests.rs"]
+mod tests;

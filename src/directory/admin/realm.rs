@@ -1,0 +1,141 @@
+//! What the gateway must know of a realm before it serves it, and whether the realm is set up for it.
+
+use std::collections::BTreeSet;
+
+use crate::keycloak::{self, AdminClient, RealmRepresentation, RoleRepresentation, UserProfile};
+
+use super::storage::{DECLARED, VALUE_MAX};
+
+/// The client that holds the administrative roles of a realm.
+const REALM_MANAGEMENT: &str = "realm-management";
+
+/// What holds in the realm until somebody changes its settings; read again with every sweep.
+#[derive(Debug, Clone)]
+pub(super) struct Facts {
+    /// The tag.
+    pub role: RoleRepresentation,
+    /// Keycloak makes usernames from e-mail addresses.
+    pub email_as_username: bool,
+    /// The id of the client whose roles mean power; none where the gateway's account may not see clients.
+    pub realm_management: Option<String>,
+}
+
+/// Why a realm can't be served.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum NotReady {
+    /// Keycloak does not answer as it should; it may tomorrow.
+    #[error(transparent)]
+    Keycloak(#[from] keycloak::Error),
+    /// The realm lacks something, or has something that makes serving it dangerous.
+    #[error("the realm \"{realm}\" is not ready to be served: {}", .problems.join("; "))]
+    Misconfigured {
+        /// The realm.
+        realm: String,
+        /// Each with what mends it.
+        problems: Vec<String>,
+    },
+}
+
+/// What a realm is checked against.
+pub(super) struct Expected<'a> {
+    pub tag_role: &'a str,
+    pub protected_roles: &'a [String],
+    /// The flat attributes that the configuration maps.
+    pub attributes: Vec<&'a str>,
+}
+
+/// Reads the facts and checks the realm.
+pub(super) async fn inspect(client: &AdminClient, expected: &Expected<'_>) -> Result<Facts, NotReady> {
+    let (realm, role, profile, realm_management) = tokio::try_join!(
+        client.realm(),
+        client.realm_role(expected.tag_role),
+        client.user_profile(),
+        client.client_uuid(REALM_MANAGEMENT),
+    )?;
+    let mut problems = undeclared(&profile, &expected.attributes);
+    if let Some(role) = &role {
+        problems.extend(dangerous_tag(client, role, &realm, expected).await?);
+    }
+    match role {
+        Some(role) if problems.is_empty() => {
+            Ok(Facts { role, email_as_username: realm.registration_email_as_username, realm_management })
+        }
+        role => {
+            if role.is_none() {
+                problems.insert(0, format!("the realm role \"{}\" is missing", expected.tag_role));
+            }
+            problems.push(format!(
+                "\"scimgate setup --keycloak URL --realm {} …\" mends what is missing",
+                client.realm_name()
+            ));
+            Err(NotReady::Misconfigured { realm: client.realm_name().into(), problems })
+        }
+    }
+}
+
+/// A tag that everybody has, or that carries power, would hand the realm to its SCIM clients.
+async fn dangerous_tag(
+    client: &AdminClient,
+    role: &RoleRepresentation,
+    realm: &RealmRepresentation,
+    expected: &Expected<'_>,
+) -> Result<Vec<String>, keycloak::Error> {
+    let mut problems = Vec::new();
+    let name = &role.name;
+    if role.composite {
+        problems.push(format!("the realm role \"{name}\" is composite: it must carry no other role"));
+    }
+    if expected.protected_roles.contains(name) {
+        problems.push(format!("the realm role \"{name}\" is one of protected_roles: it can't be the tag as well"));
+    }
+    if let Some(default) = &realm.default_role {
+        let defaults = client.role_composites(&default.id).await?;
+        if defaults.iter().any(|default| default.id == role.id) {
+            problems.push(format!("the realm role \"{name}\" is a default role: every user would be managed"));
+        }
+    }
+    Ok(problems)
+}
+
+/// The attributes that Keycloak would drop without a word.
+fn undeclared(profile: &UserProfile, flat: &[&str]) -> Vec<String> {
+    let kept = profile.keeps_undeclared();
+    let mut missing = BTreeSet::new();
+    let mut problems = Vec::new();
+    let own = DECLARED.iter();
+    let own = own.map(|declared| (declared.name, declared.multivalued, declared.max_length));
+    let mapped = flat.iter().map(|name| (*name, false, 0));
+    for (name, multivalued, max_length) in own.chain(mapped) {
+        let Some(attribute) = profile.attribute(name) else {
+            // Undeclared values are kept up to VALUE_MAX characters at most.
+            if !kept || max_length > VALUE_MAX {
+                missing.insert(name.to_owned());
+            }
+            continue;
+        };
+        let editable = attribute
+            .permissions
+            .as_ref()
+            .is_none_or(|permissions| permissions.edit.iter().any(|who| who == "admin"));
+        if !editable {
+            problems.push(format!("administrators may not edit the user profile's attribute \"{name}\""));
+        }
+        if multivalued && !attribute.multivalued {
+            problems.push(format!("the user profile's attribute \"{name}\" must be multivalued"));
+        }
+        if attribute.max_length().is_some_and(|max| (max as usize) < max_length) {
+            problems.push(format!(
+                "the user profile's attribute \"{name}\" must allow {} characters",
+                max_length
+            ));
+        }
+    }
+    if !missing.is_empty() {
+        let names: Vec<String> = missing.into_iter().collect();
+        problems.push(format!(
+            "the user profile does not declare {}, so Keycloak would drop them without a word",
+            names.join(", ")
+        ));
+    }
+    problems
+}

@@ -1,0 +1,154 @@
+//! Healing drift between role and index: on contact, and by a sweep.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use time::OffsetDateTime;
+use tokio_util::sync::CancellationToken;
+
+use crate::directory::{Context, Result};
+use crate::keycloak::{MAX_PAGE, UserId, UserRepresentation};
+
+use super::create::whole;
+use super::storage::{MANAGED, PENDING, REALM_TENANT, has_index};
+use super::tag::{Mark, Standing};
+use super::{AdminDirectory, OrScim, Session};
+
+/// A sweep rests so many times as long as it took: where a role has very many users, listing them is slow.
+const REST: u32 = 20;
+/// A mark younger than this may belong to a create that is still going on.
+const YOUNG: time::Duration = time::Duration::seconds(10);
+
+impl Session {
+    /// Heals one user: gives the missing role of an unfinished create, the index that is due, takes the one that must go,
+    /// and a mark. Returns the user if it is managed. Takes the user's lock, so it waits for a create that goes on.
+    pub(super) async fn heal(&self, id: &UserId) -> Result<Option<UserRepresentation>> {
+        let _lock = self.directory.0.locks.lock(format!("id {id}")).await;
+        let Some((user, standing)) = self.observe(id).await? else { return Ok(None) };
+        let mut write = whole(&user);
+        let attributes = write.attributes.get_or_insert_default();
+        let mut tenants = attributes.remove(MANAGED).unwrap_or_default();
+        tenants.retain(|tenant| tenant != REALM_TENANT);
+        match standing {
+            Standing::Foreign => return Ok(None),
+            Standing::Taken => {}
+            Standing::Managed | Standing::Given => tenants.push(REALM_TENANT.into()),
+            Standing::Unfinished => {
+                self.client.map_realm_role(id, &self.facts.role).await.or_scim(self)?;
+                tenants.push(REALM_TENANT.into());
+            }
+        }
+        if !tenants.is_empty() {
+            attributes.insert(MANAGED.into(), tenants);
+        }
+        attributes.remove(PENDING);
+        if write.attributes != user.attributes {
+            // A directory's user may be read-only: then the role alone manages it.
+            match self.client.update_user(id, &write).await {
+                Err(crate::keycloak::Error::Invalid { .. }) if user.federation_link.is_some() => {}
+                done => done.or_scim(self)?,
+            }
+        }
+        let healed = UserRepresentation { attributes: write.attributes, ..user };
+        Ok((standing != Standing::Taken).then_some(healed))
+    }
+
+    /// Heals one user off the answer's path.
+    pub(super) fn heal_later(&self, user: &UserRepresentation) {
+        let Some(id) = user.id.clone() else { return };
+        let directory = self.directory.clone();
+        let context = Context::new("heal", std::sync::Arc::clone(&self.caller));
+        self.directory.0.tasks.spawn(async move {
+            let healed = async { directory.session(&context).await?.heal(&id).await }.await;
+            if let Err(error) = healed {
+                tracing::warn!(%error, %id, "the sweep will try to heal the user again");
+            }
+        });
+    }
+
+    /// Compares role and index of all users and heals what differs. Returns how many users it healed.
+    async fn sweep(&self) -> Result<usize> {
+        let mut due: Vec<UserId> = Vec::new();
+        let mut tagged: HashSet<UserId> = HashSet::new();
+        let young = OffsetDateTime::now_utc() - YOUNG;
+        let mut first = 0;
+        loop {
+            let users = self.client.role_users(&self.facts.role.name, first, MAX_PAGE).await.or_scim(self)?;
+            for user in users.iter().filter(|user| !user.is_service_account()) {
+                let Some(id) = &user.id else { continue };
+                if !has_index(user) || is_stale(user, young) {
+                    due.push(id.clone());
+                }
+                tagged.insert(id.clone());
+            }
+            if users.len() < MAX_PAGE as usize {
+                break;
+            }
+            first += MAX_PAGE;
+        }
+        let mut first = 0;
+        loop {
+            let users = self.client.users(&self.roster(first, MAX_PAGE as usize)).await.or_scim(self)?;
+            let untagged = users.iter().filter(|user| has_index(user) && !user.is_service_account());
+            for user in untagged {
+                let marked = Mark::on(user).is_some();
+                if let Some(id) = user.id.as_ref().filter(|id| !tagged.contains(id))
+                    && (!marked || is_stale(user, young))
+                {
+                    due.push(id.clone());
+                }
+            }
+            if users.len() < MAX_PAGE as usize {
+                break;
+            }
+            first += MAX_PAGE as usize;
+        }
+        // Each is looked at again before anything is written: the lists above are minutes old in a large realm.
+        for id in &due {
+            if let Err(error) = self.heal(id).await {
+                tracing::warn!(%error, %id, "the next sweep will try to heal the user again");
+            }
+        }
+        Ok(due.len())
+    }
+}
+
+/// Has the user a mark of a create that can't be going on any more?
+fn is_stale(user: &UserRepresentation, young: OffsetDateTime) -> bool {
+    Mark::on(user).is_some_and(|mark| i128::from(mark.began) * 1_000_000 < young.unix_timestamp_nanos())
+}
+
+impl AdminDirectory {
+    /// Looks at the realm and sweeps it, again and again, until it is told to stop.
+    ///
+    /// It also finds a realm ready that was not when the gateway started, and learns of changed settings.
+    pub async fn keep(self, stop: CancellationToken) {
+        let realm = self.0.connection.realm().to_owned();
+        loop {
+            let began = Instant::now();
+            match self.inspect().await {
+                Ok(()) => {
+                    let context = Context::new("sweep", "");
+                    let swept = async { self.session(&context).await?.sweep().await };
+                    // A sweep that is cut off is done again by the next process.
+                    let swept = tokio::select! {
+                        () = stop.cancelled() => return,
+                        swept = swept => swept,
+                    };
+                    match swept {
+                        Ok(0) => tracing::debug!(realm, calls = context.calls(), "swept; nothing to heal"),
+                        Ok(healed) => tracing::info!(realm, healed, calls = context.calls(), "swept and healed users"),
+                        Err(error) => tracing::warn!(realm, %error, "the sweep failed and will be repeated"),
+                    }
+                }
+                Err(error) => tracing::warn!(realm, %error, "the realm can't be looked at"),
+            }
+            let rest = if self.is_ready() { self.0.settings.sweep_interval } else { Duration::from_secs(5) };
+            let rest = rest.max(began.elapsed().saturating_mul(REST));
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(rest) => {}
+            }
+        }
+    }
+}

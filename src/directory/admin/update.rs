@@ -1,0 +1,142 @@
+//! Changing and deleting a user: read and role at once, then the plan, one change at a time.
+
+use crate::directory::{Check, Edit, Result, Row};
+use crate::keycloak::{self, FieldError, UserId, UserRepresentation};
+use crate::scim::Error;
+
+use super::create::whole;
+use super::plan::{self, Plan, Step};
+use super::storage::values;
+use super::tag::Standing;
+use super::{OrScim, Session};
+
+/// How many attributes may stand in the way of a deactivation.
+const MAX_OBSTACLES: usize = 10;
+
+impl Session {
+    pub(super) async fn update(self, id: &str, edit: Edit) -> Result<Row> {
+        let Ok(id) = UserId::try_from(id) else { return Err(Error::not_found(id)) };
+        let _lock = self.directory.0.locks.lock(format!("id {id}")).await;
+        let stored = self.managed(&id).await?;
+        let before = self.storage.read(&stored, &self.caller);
+        let wanted = edit(&before)?;
+        let plan = plan::update(&stored, &before, &wanted, self.rules())?;
+        self.run(&id, &stored, plan).await
+    }
+
+    pub(super) async fn delete(self, id: &str, check: Check) -> Result<()> {
+        let Ok(id) = UserId::try_from(id) else { return Err(Error::not_found(id)) };
+        let _lock = self.directory.0.locks.lock(format!("id {id}")).await;
+        let (stored, power) = tokio::join!(self.managed(&id), self.refuse_power(&id, "its deletion"));
+        let stored = stored?;
+        check(&self.storage.read(&stored, &self.caller))?;
+        power?;
+        if stored.federation_link.is_some() {
+            // The directory's next sync would bring a deleted user back, enabled.
+            return self.withdraw(&id, &stored).await;
+        }
+        match self.client.delete_user(&id).await {
+            // Gone is what was asked for: a repeated try may find it so.
+            Err(keycloak::Error::NotFound { .. }) => Ok(()),
+            done => done.or_scim(&self),
+        }
+    }
+
+    /// The user, if it is managed; a create that was cut off is finished first. The caller holds the user's lock.
+    async fn managed(&self, id: &UserId) -> Result<UserRepresentation> {
+        match self.observe(id).await? {
+            Some((user, standing)) if standing.is_managed() => Ok(user),
+            Some((user, Standing::Unfinished)) => {
+                // The mark goes with the write that follows.
+                self.client.map_realm_role(id, &self.facts.role).await.or_scim(self)?;
+                Ok(user)
+            }
+            _ => Err(Error::not_found(id.as_ref())),
+        }
+    }
+
+    /// Carries out a plan. The caller holds the user's lock.
+    pub(super) async fn run(&self, id: &UserId, stored: &UserRepresentation, plan: Plan) -> Result<Row> {
+        if let Some(attribute) = plan.forbidden_to_power {
+            self.refuse_power(id, &format!("a change of {attribute}")).await?;
+        }
+        let mut after = plan.after;
+        for step in plan.steps {
+            match step {
+                Step::EndSessions => self.end_sessions(id).await?,
+                Step::Write(write) => match self.client.update_user(id, &write).await {
+                    Ok(()) => {}
+                    Err(keycloak::Error::Invalid { fields, .. })
+                        if write.enabled == Some(false) && !fields.iter().any(|field| is_changed(field, stored, &write)) =>
+                    {
+                        self.disable(id, stored).await?;
+                        after = UserRepresentation { enabled: Some(false), ..stored.clone() };
+                    }
+                    Err(error) => return Err(self.failed(&error)),
+                },
+            }
+        }
+        after.id = Some(id.clone());
+        Ok(self.storage.read(&after, &self.caller))
+    }
+
+    /// Disables a user whose stored attributes the realm's user profile refuses: a leaver must not stay because
+    /// somebody made an attribute required. Keycloak judges all attributes even where `enabled` alone is sent, so what
+    /// stands in the way is left out, and what is missing gets a placeholder.
+    async fn disable(&self, id: &UserId, stored: &UserRepresentation) -> Result<()> {
+        let disabled = UserRepresentation { enabled: Some(false), ..UserRepresentation::default() };
+        let mut write = disabled;
+        for _ in 0..MAX_OBSTACLES {
+            let fields = match self.client.update_user(id, &write).await {
+                Err(keycloak::Error::Invalid { fields, .. }) if !fields.is_empty() => fields,
+                done => return done.or_scim(self),
+            };
+            if write.attributes.is_none() {
+                write = UserRepresentation { enabled: Some(false), ..whole(stored) };
+            }
+            for field in fields {
+                tracing::warn!(attribute = field.field, "left out or replaced, so that the user can be disabled");
+                clear_away(&mut write, &field.field);
+            }
+        }
+        self.client.update_user(id, &write).await.or_scim(self)
+    }
+
+    /// Takes a directory's user out of SCIM: disabled, without sessions, without tag.
+    async fn withdraw(&self, id: &UserId, stored: &UserRepresentation) -> Result<()> {
+        self.disable(id, stored).await?;
+        self.end_sessions(id).await?;
+        self.client.unmap_realm_role(id, &self.facts.role).await.or_scim(self)
+    }
+}
+
+fn clear_away(write: &mut UserRepresentation, field: &str) {
+    let placeholder = |old: &Option<String>| old.is_none().then(|| "-".to_owned());
+    match field {
+        "email" => write.email = None,
+        "firstName" => write.first_name = placeholder(&write.first_name),
+        "lastName" => write.last_name = placeholder(&write.last_name),
+        name => {
+            let attributes = write.attributes.get_or_insert_default();
+            if attributes.remove(name).is_none() {
+                attributes.insert(name.into(), vec!["-".into()]);
+            }
+        }
+    }
+}
+
+/// Is the refused attribute one that this write changes?
+fn is_changed(field: &FieldError, stored: &UserRepresentation, write: &UserRepresentation) -> bool {
+    let differ = |a: &Option<String>, b: &Option<String>| {
+        a.as_deref().unwrap_or_default().to_lowercase() != b.as_deref().unwrap_or_default().to_lowercase()
+    };
+    match field.field.as_str() {
+        "username" => write.username.is_some(),
+        "email" => differ(&stored.email, &write.email),
+        "firstName" => differ(&stored.first_name, &write.first_name),
+        "lastName" => differ(&stored.last_name, &write.last_name),
+        // The gateway's own bookkeeping: not what the client said.
+        name if name.starts_with("scim.") => false,
+        name => values(stored, name) != values(write, name),
+    }
+}
