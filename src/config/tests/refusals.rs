@@ -191,7 +191,7 @@ fn a_key_that_is_wrong_is_told_with_its_line_and_what_was_expected() {
         ),
         (
             attributes("title = \"a\"\nTitle = \"b\""),
-            "7: realms.acme.attributes.title: this attribute is mapped twice",
+            "7: realms.acme.attributes.Title: this attribute is mapped twice",
         ),
         (
             attributes("title = \"locale\""),
