@@ -1,1 +1,256 @@
 //! Reads, checks and explains the configuration; knows no HTTP.
+//!
+//! A file is read in layers, the built-in values, `[defaults]` and `[realms.NAME]`: scalars and
+//! lists of a higher layer replace those below, maps are merged. Secrets and callers belong to one
+//! realm and never come from `[defaults]`. `config.toml` at the top of the repository is the
+//! reference of every key.
+
+mod attributes;
+mod built_in;
+mod callers;
+mod check;
+mod document;
+mod environment;
+mod error;
+mod file;
+mod names;
+mod scalar;
+mod secret;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use url::Url;
+
+pub use environment::{Environment, ProcessEnvironment};
+pub use error::{ConfigErrors, Problem};
+pub use names::{CallerName, NameError, RealmName};
+
+/// A checked configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The listeners and their limits.
+    pub server: Server,
+    /// The log.
+    pub log: Log,
+    /// The realms that are served; at least one.
+    pub realms: BTreeMap<RealmName, Arc<Realm>>,
+    /// What works but should be mended, in sentences for the administrator.
+    pub warnings: Vec<String>,
+}
+
+/// The listeners and their limits.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// Where SCIM clients come in; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Where health and readiness are asked for; not for the outside.
+    pub private_listen: SocketAddr,
+    /// What clients see as the base of all URLs, without query, fragment or slash at its end;
+    /// none means `http://` and the bound address of `listen`.
+    pub public_url: Option<Url>,
+    /// Largest request body, in bytes.
+    pub max_body_bytes: usize,
+    /// How long a request may take until its answer.
+    pub request_timeout: Duration,
+    /// How long a client may take to send a request's headers.
+    pub header_timeout: Duration,
+    /// How long requests may go on after the signal to end.
+    pub drain_timeout: Duration,
+    /// Most connections at once.
+    pub max_connections: usize,
+    /// Most requests at once.
+    pub max_concurrent_requests: usize,
+}
+
+/// The log.
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// How a line is written.
+    pub format: LogFormat,
+    /// What is logged: directives of tracing's `EnvFilter`.
+    pub level: String,
+    /// Whether names and e-mail addresses are masked.
+    pub mask_personal_data: bool,
+}
+
+/// How a line of the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// A Keycloak realm that is served.
+#[derive(Clone, Debug)]
+pub struct Realm {
+    /// Its name in Keycloak and in the URL.
+    pub name: RealmName,
+    /// What its tokens hold as `iss`, compared as text.
+    pub issuer: String,
+    /// The realm role that managed users carry.
+    pub tag_role: String,
+    /// What a create does with a user whom somebody else made.
+    pub on_existing: OnExisting,
+    /// How often what administrators changed by hand is looked for.
+    pub sweep_interval: Duration,
+    /// Resources on a page where the client doesn't say; at most `max_page_size`.
+    pub default_page_size: usize,
+    /// Most resources on a page; 1 to 1000.
+    pub max_page_size: usize,
+    /// Most users looked at for one list.
+    pub scan_limit: usize,
+    /// Whether an e-mail address that a client wrote counts as verified.
+    pub trust_email: bool,
+    /// Whether `active: true` undoes a block that was set in Keycloak.
+    pub reactivate_local: bool,
+    /// What happens to attributes that no schema knows.
+    pub unknown_attributes: UnknownAttributes,
+    /// SCIM attributes that are accepted and dropped; with `password` unless that is refused. The
+    /// core schema's URN is taken off; they are matched without case.
+    pub ignored_attributes: Vec<String>,
+    /// SCIM attributes that make a request fail; as `ignored_attributes`.
+    pub refused_attributes: Vec<String>,
+    /// Realm roles that mean administrative power besides Keycloak's own.
+    pub protected_roles: Vec<String>,
+    /// From SCIM path to Keycloak user attribute; paths are matched without case, spelt as in RFC
+    /// 7643 where they are built in.
+    pub attribute_map: BTreeMap<String, String>,
+    /// Whether the realm's token endpoint is forwarded.
+    pub forward_token_endpoint: bool,
+    /// How long a plan of writes may take, whoever still waits for it.
+    pub plan_timeout: Duration,
+    /// How Keycloak is reached.
+    pub keycloak: KeycloakConnection,
+    /// Who may call; at least one.
+    pub callers: BTreeMap<CallerName, Caller>,
+}
+
+/// What a create does with a user whom somebody else made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnExisting {
+    /// 409: the user stays as it is.
+    Reject,
+}
+
+/// What happens to attributes that no schema knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnknownAttributes {
+    /// They are dropped.
+    Ignore,
+    /// They make the request fail.
+    Refuse,
+}
+
+/// How Keycloak is reached, and as whom.
+#[derive(Clone, Debug)]
+pub struct KeycloakConnection {
+    /// Keycloak's base, as in `https://sso.example.com/auth`: without query or fragment, no slash
+    /// at the end of a path.
+    pub url: Url,
+    /// The gateway's own client in the realm.
+    pub client_id: String,
+    /// That client's secret.
+    pub client_secret: SecretString,
+    /// Certificates, in PEM, of further authorities that Keycloak's certificate may come from.
+    pub ca_file: Option<PathBuf>,
+    /// The HTTP proxy on the way to Keycloak.
+    pub proxy: Option<Url>,
+    /// How long a connection may take to be made.
+    pub connect_timeout: Duration,
+    /// How long one call may take.
+    pub timeout: Duration,
+}
+
+impl KeycloakConnection {
+    /// The URL of `segments` under Keycloak's base; what is no plain character in a segment is
+    /// percent-encoded.
+    pub fn endpoint(&self, segments: &[&str]) -> Url {
+        let mut url = self.url.clone();
+        // Only URLs without a host, such as `mailto:`, have no segments; the check lets none in.
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(segments);
+        }
+        url
+    }
+}
+
+/// A SCIM client of a realm.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// Its name in the configuration.
+    pub name: CallerName,
+    /// How it proves who it is.
+    pub auth: CallerAuth,
+}
+
+/// How a caller proves who it is.
+#[derive(Clone)]
+pub enum CallerAuth {
+    /// By a static bearer token.
+    Token {
+        /// The SHA-256 of each token that is taken; at least one.
+        sha256: Vec<[u8; 32]>,
+    },
+    /// By a token that the realm itself issued to a client for its own credentials.
+    Keycloak {
+        /// The client ids; at least one.
+        clients: BTreeSet<String>,
+    },
+}
+
+impl fmt::Debug for CallerAuth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // Hashes are no secrets, but nobody needs them in a log either.
+            Self::Token { sha256 } => write!(f, "Token {{ {} hashes }}", sha256.len()),
+            Self::Keycloak { clients } => f
+                .debug_struct("Keycloak")
+                .field("clients", clients)
+                .finish(),
+        }
+    }
+}
+
+/// Reads and checks the file at `path`; `env` holds the variables that it may name.
+///
+/// # Errors
+/// Everything that is wrong with the file, each with its line and key.
+pub fn load(path: &Path, env: &dyn Environment) -> Result<Config, ConfigErrors> {
+    let source = std::fs::read_to_string(path)
+        .map_err(|source| ConfigErrors::new(path, vec![Problem::Unreadable { source }]))?;
+    parse(&source, path, env)
+}
+
+/// Checks `source` as the text of the file at `path`, from whose folder relative paths start.
+///
+/// # Errors
+/// As [`load`].
+pub fn parse(source: &str, path: &Path, env: &dyn Environment) -> Result<Config, ConfigErrors> {
+    let refuse = |problems| ConfigErrors::new(path, problems);
+    let document = document::Document::parse(source).map_err(refuse)?;
+    if let Some((span, version)) = document.version()
+        && version != file::VERSION.to_string()
+    {
+        // Every other problem may just be the other version's way.
+        let message = format!(
+            "this program reads version {} of the format, found {version}",
+            file::VERSION
+        );
+        return Err(refuse(vec![document.at(&span, message)]));
+    }
+    let (file, problems) = document.read();
+    let folder = path.parent().unwrap_or(Path::new(""));
+    check::Checker::new(&document, folder, env, problems)
+        .check(&file)
+        .map_err(refuse)
+}

@@ -1,0 +1,156 @@
+//! The file as it is written: partial layers in which every key may be absent.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use std::net::SocketAddr;
+use toml::Spanned;
+use url::Url;
+
+use super::attributes::{ScimPath, Target};
+use super::names::{CallerName, RealmName};
+use super::scalar::{
+    AuthMode, FilePath, Issuer, Level, Line, List, Period, TokenHash, Value, VariableName, Whole,
+};
+use super::{LogFormat, OnExisting, UnknownAttributes};
+
+/// Shortest wait that makes sense where a wait may be short, in milliseconds.
+const SHORT: u64 = 10;
+/// One second, in milliseconds.
+const SECOND: u64 = 1000;
+
+/// The version of this format.
+pub(super) const VERSION: usize = 1;
+
+/// A whole file.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct ConfigFile {
+    pub(super) version: Value<Whole<VERSION, VERSION>>,
+    #[serde(default)]
+    pub(super) server: ServerLayer,
+    #[serde(default)]
+    pub(super) log: LogLayer,
+    #[serde(default)]
+    pub(super) defaults: RealmLayer,
+    #[serde(default)]
+    pub(super) realms: BTreeMap<RealmName, RealmLayer>,
+}
+
+/// `[server]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct ServerLayer {
+    pub(super) listen: Value<SocketAddr>,
+    pub(super) private_listen: Value<SocketAddr>,
+    pub(super) public_url: Value<Url>,
+    pub(super) max_body_bytes: Value<Whole<1024, 67_108_864>>,
+    pub(super) request_timeout: Value<Period<SECOND>>,
+    pub(super) header_timeout: Value<Period<SHORT>>,
+    pub(super) drain_timeout: Value<Period<SHORT>>,
+    pub(super) max_connections: Value<Whole<1, 65_535>>,
+    pub(super) max_concurrent_requests: Value<Whole<1, 65_535>>,
+}
+
+/// `[log]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct LogLayer {
+    pub(super) format: Value<LogFormat>,
+    pub(super) level: Value<Level>,
+    pub(super) mask_personal_data: Value<bool>,
+}
+
+/// `[realms.NAME]`, and `[defaults]`, which may not hold all of it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct RealmLayer {
+    pub(super) issuer: Value<Issuer>,
+    pub(super) tag_role: Value<Line>,
+    pub(super) on_existing: Value<OnExisting>,
+    pub(super) sweep_interval: Value<Period<SECOND>>,
+    pub(super) default_page_size: Value<Whole<1, 1000>>,
+    pub(super) max_page_size: Value<Whole<1, 1000>>,
+    pub(super) scan_limit: Value<Whole<1, 1_000_000>>,
+    pub(super) trust_email: Value<bool>,
+    pub(super) reactivate_local: Value<bool>,
+    pub(super) unknown_attributes: Value<UnknownAttributes>,
+    pub(super) ignored_attributes: List<ScimPath>,
+    pub(super) refused_attributes: List<ScimPath>,
+    pub(super) protected_roles: List<Line>,
+    pub(super) forward_token_endpoint: Value<bool>,
+    pub(super) plan_timeout: Value<Period<SECOND>>,
+    #[serde(default)]
+    pub(super) attributes: BTreeMap<Spanned<String>, Spanned<super::scalar::Checked<Target>>>,
+    #[serde(default)]
+    pub(super) keycloak: KeycloakLayer,
+    #[serde(default)]
+    pub(super) callers: BTreeMap<CallerName, CallerFile>,
+}
+
+/// `[realms.NAME.keycloak]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct KeycloakLayer {
+    pub(super) url: Value<Url>,
+    pub(super) client_id: Value<Line>,
+    pub(super) client_secret_file: Value<FilePath>,
+    pub(super) client_secret_env: Value<VariableName>,
+    pub(super) ca_file: Value<FilePath>,
+    pub(super) proxy: Value<Url>,
+    pub(super) connect_timeout: Value<Period<SHORT>>,
+    pub(super) timeout: Value<Period<SHORT>>,
+}
+
+/// `[realms.NAME.callers.NAME]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub(super) struct CallerFile {
+    pub(super) auth: Value<AuthMode>,
+    pub(super) sha256: List<TokenHash>,
+    pub(super) clients: List<Line>,
+}
+
+impl RealmLayer {
+    /// This layer over `lower`: its scalars and lists win. Attributes are merged by whoever folds
+    /// them, because their names are matched without case; callers and secrets never come from
+    /// below.
+    pub(super) fn over(self, lower: &Self) -> Self {
+        let lower = lower.clone();
+        Self {
+            issuer: self.issuer,
+            tag_role: self.tag_role.or(lower.tag_role),
+            on_existing: self.on_existing.or(lower.on_existing),
+            sweep_interval: self.sweep_interval.or(lower.sweep_interval),
+            default_page_size: self.default_page_size.or(lower.default_page_size),
+            max_page_size: self.max_page_size.or(lower.max_page_size),
+            scan_limit: self.scan_limit.or(lower.scan_limit),
+            trust_email: self.trust_email.or(lower.trust_email),
+            reactivate_local: self.reactivate_local.or(lower.reactivate_local),
+            unknown_attributes: self.unknown_attributes.or(lower.unknown_attributes),
+            ignored_attributes: self.ignored_attributes.or(lower.ignored_attributes),
+            refused_attributes: self.refused_attributes.or(lower.refused_attributes),
+            protected_roles: self.protected_roles.or(lower.protected_roles),
+            forward_token_endpoint: self.forward_token_endpoint.or(lower.forward_token_endpoint),
+            plan_timeout: self.plan_timeout.or(lower.plan_timeout),
+            attributes: self.attributes,
+            keycloak: self.keycloak.over(lower.keycloak),
+            callers: self.callers,
+        }
+    }
+}
+
+impl KeycloakLayer {
+    fn over(self, lower: Self) -> Self {
+        Self {
+            url: self.url.or(lower.url),
+            client_id: self.client_id.or(lower.client_id),
+            client_secret_file: self.client_secret_file,
+            client_secret_env: self.client_secret_env,
+            ca_file: self.ca_file.or(lower.ca_file),
+            proxy: self.proxy.or(lower.proxy),
+            connect_timeout: self.connect_timeout.or(lower.connect_timeout),
+            timeout: self.timeout.or(lower.timeout),
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! What a file that is taken means: built-in values, layers, secrets.
+
+use std::fs;
+use std::time::Duration;
+
+use secrecy::ExposeSecret as _;
+
+use super::super::{CallerAuth, LogFormat, OnExisting, UnknownAttributes, load, parse};
+use super::{environment, good, minimal, read, realm, refused};
+
+#[test]
+fn the_least_file_gets_the_built_in_values() {
+    let config = good(&minimal("", "", "", ""));
+    let server = &config.server;
+    assert_eq!(server.listen.to_string(), "127.0.0.1:7644");
+    assert_eq!(server.private_listen.to_string(), "127.0.0.1:7645");
+    assert!(server.public_url.is_none());
+    assert_eq!(server.max_body_bytes, 1 << 20);
+    assert_eq!(server.request_timeout, Duration::from_secs(55));
+    assert_eq!(server.header_timeout, Duration::from_secs(5));
+    assert_eq!(server.drain_timeout, Duration::from_secs(30));
+    assert_eq!(
+        (server.max_connections, server.max_concurrent_requests),
+        (1024, 256)
+    );
+    assert_eq!(config.log.format, LogFormat::Text);
+    assert_eq!(config.log.level, "info");
+    assert!(config.log.mask_personal_data);
+    let realm = realm(&config);
+    assert_eq!(realm.name.as_ref(), "acme");
+    assert_eq!(realm.issuer, "http://127.0.0.1:8080/realms/acme");
+    assert_eq!(realm.tag_role, "scim-managed");
+    assert_eq!(realm.on_existing, OnExisting::Reject);
+    assert_eq!(realm.sweep_interval, Duration::from_secs(30));
+    assert_eq!((realm.default_page_size, realm.max_page_size), (100, 200));
+    assert_eq!(realm.scan_limit, 10_000);
+    assert!(!realm.trust_email && !realm.reactivate_local && realm.forward_token_endpoint);
+    assert_eq!(realm.unknown_attributes, UnknownAttributes::Ignore);
+    assert_eq!(realm.ignored_attributes, ["password"]);
+    assert!(realm.refused_attributes.is_empty() && realm.protected_roles.is_empty());
+    assert_eq!(realm.attribute_map.len(), 16);
+    assert_eq!(realm.attribute_map.get("timezone").unwrap(), "zoneinfo");
+    assert_eq!(realm.plan_timeout, Duration::from_secs(50));
+    let keycloak = &realm.keycloak;
+    assert_eq!(keycloak.client_id, "scimgate");
+    assert_eq!(keycloak.client_secret.expose_secret(), "s3cret");
+    assert!(keycloak.ca_file.is_none() && keycloak.proxy.is_none());
+    assert_eq!(keycloak.connect_timeout, Duration::from_secs(5));
+    assert_eq!(keycloak.timeout, Duration::from_secs(20));
+    let caller = realm.callers.get("okta").unwrap();
+    assert!(matches!(&caller.auth, CallerAuth::Token { sha256 } if sha256[0][..2] == [1, 0x23]));
+    assert!(config.warnings.is_empty());
+    let debug = format!("{config:?}");
+    assert!(!debug.contains("s3cret"), "{debug}");
+}
+
+#[test]
+fn scalars_override_maps_merge_and_lists_replace() {
+    let defaults = "[defaults]\ntag_role = \"lower\"\nscan_limit = 500\n\
+                    ignored_attributes = [\"photos\"]\n[defaults.attributes]\ntitle = \"\"\n\
+                    nickName = \"alias\"\n\"urn:example:User:badge\" = \"badge\"\n\
+                    [defaults.keycloak]\nclient_id = \"gate\"\ntimeout = \"3s\"\n";
+    let config = good(&minimal(
+        defaults,
+        "tag_role = \"upper\"\nignored_attributes = [\"x509Certificates\"]\nmax_page_size = 20",
+        "NICKNAME = \"nick\"\nlocale = \"\"",
+        "timeout = \"4s\"",
+    ));
+    let realm = realm(&config);
+    assert_eq!(realm.tag_role, "upper");
+    assert_eq!(realm.scan_limit, 500);
+    assert_eq!((realm.default_page_size, realm.max_page_size), (20, 20));
+    assert_eq!(realm.ignored_attributes, ["x509Certificates", "password"]);
+    let mapped = |path| realm.attribute_map.get(path).map(String::as_str);
+    assert_eq!(mapped("title"), None);
+    assert_eq!(mapped("locale"), None);
+    assert_eq!(mapped("nickName"), Some("nick"));
+    assert_eq!(mapped("urn:example:User:badge"), Some("badge"));
+    assert_eq!(mapped("displayName"), Some("displayName"));
+    assert_eq!(realm.keycloak.client_id, "gate");
+    assert_eq!(realm.keycloak.timeout, Duration::from_secs(4));
+}
+
+#[test]
+fn a_password_is_dropped_or_refused_but_never_taken() {
+    let lists = |realm: &str| {
+        let config = good(&minimal("", realm, "", ""));
+        let acme = config.realms.get("acme").unwrap();
+        (
+            acme.ignored_attributes.clone(),
+            acme.refused_attributes.clone(),
+        )
+    };
+    let list = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        lists("ignored_attributes = []"),
+        (list(&["password"]), list(&[]))
+    );
+    assert_eq!(
+        lists("ignored_attributes = [\"Password\", \"password\"]"),
+        (list(&["Password"]), list(&[]))
+    );
+    assert_eq!(
+        lists("refused_attributes = [\"password\"]"),
+        (list(&[]), list(&["password"]))
+    );
+    let both = "ignored_attributes = [\"password\"]\nrefused_attributes = [\"password\"]";
+    refused(
+        &minimal("", both, "", ""),
+        &["5: realms.acme.refused_attributes: \"password\" is in"],
+    );
+}
+
+#[test]
+fn a_mapping_taken_away_twice_is_a_warning() {
+    let config = good(&minimal("", "", "nickname = \"\"\nniceName = \"\"", ""));
+    assert_eq!(config.warnings.len(), 1);
+    assert!(
+        config.warnings[0].contains("\"niceName\""),
+        "{:?}",
+        config.warnings
+    );
+}
+
+#[test]
+fn urls_need_not_end_in_a_slash_and_may() {
+    for (url, endpoint, issuer) in [
+        (
+            "http://kc:8080",
+            "http://kc:8080/admin/a%2Fb",
+            "http://kc:8080/realms/acme",
+        ),
+        (
+            "http://kc:8080/",
+            "http://kc:8080/admin/a%2Fb",
+            "http://kc:8080/realms/acme",
+        ),
+        (
+            "https://sso.example.com/auth",
+            "https://sso.example.com/auth/admin/a%2Fb",
+            "https://sso.example.com/auth/realms/acme",
+        ),
+        (
+            "https://sso.example.com/auth//",
+            "https://sso.example.com/auth/admin/a%2Fb",
+            "https://sso.example.com/auth/realms/acme",
+        ),
+    ] {
+        let source = minimal("", "", "", "").replace("http://127.0.0.1:8080", url);
+        let config = good(&source);
+        let realm = realm(&config);
+        assert_eq!(
+            realm.keycloak.endpoint(&["admin", "a/b"]).as_str(),
+            endpoint
+        );
+        assert_eq!(realm.issuer, issuer);
+    }
+}
+
+#[test]
+fn secrets_come_from_files_beside_the_configuration() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("config.toml");
+    let text = minimal("", "", "", "").replace(
+        "client_secret_env = \"SECRET\"",
+        "client_secret_file = \"acme.secret\"",
+    );
+    fs::write(&file, text).unwrap();
+    let secret = folder.path().join("acme.secret");
+    let problem = || load(&file, &environment()).unwrap_err().to_string();
+    assert!(
+        problem().contains(":9: realms.acme.keycloak.client_secret_file: cannot read "),
+        "{}",
+        problem()
+    );
+    fs::write(&secret, "\n").unwrap();
+    assert!(problem().contains("acme.secret is empty"), "{}", problem());
+    fs::write(&secret, "a\nb\n").unwrap();
+    assert!(
+        problem().contains("expected one line of text"),
+        "{}",
+        problem()
+    );
+    fs::write(&secret, [0xff, 0xfe]).unwrap();
+    assert!(problem().contains("cannot read"), "{}", problem());
+    fs::write(&secret, vec![b'a'; 70_000]).unwrap();
+    assert!(problem().contains("at most 65536 bytes"), "{}", problem());
+    fs::write(&secret, "s3cret-from-file\r\n").unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::set_permissions(&secret, fs::Permissions::from_mode(0o644)).unwrap();
+        let config = load(&file, &environment()).unwrap();
+        assert!(
+            config.warnings[0].contains("chmod 600"),
+            "{:?}",
+            config.warnings
+        );
+        fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let config = load(&file, &environment()).unwrap();
+    assert!(config.warnings.is_empty());
+    assert_eq!(
+        realm(&config).keycloak.client_secret.expose_secret(),
+        "s3cret-from-file"
+    );
+    let ca = folder.path().join("ca.pem");
+    fs::write(&ca, "-----BEGIN CERTIFICATE-----\n").unwrap();
+    let text = minimal("", "", "", "ca_file = \"ca.pem\"");
+    let config = parse(&text, &file, &environment()).unwrap();
+    assert_eq!(
+        realm(&config).keycloak.ca_file.as_deref(),
+        Some(ca.as_path())
+    );
+}
+
+#[test]
+fn secrets_come_from_the_environment() {
+    for (name, expected) in [
+        (
+            "NOT_SET",
+            "9: realms.acme.keycloak.client_secret_env: the environment variable that is named here is not set",
+        ),
+        (
+            "EMPTY",
+            "9: realms.acme.keycloak.client_secret_env: the secret in the environment variable is empty",
+        ),
+        (
+            "TWO_LINES",
+            "9: realms.acme.keycloak.client_secret_env: the secret in the environment variable holds line breaks",
+        ),
+        (
+            "a-secret!",
+            "9: realms.acme.keycloak.client_secret_env: expected the name of an environment variable",
+        ),
+    ] {
+        let source = minimal("", "", "", "").replace("SECRET", name);
+        refused(&source, &[expected]);
+        let told = read(&source).unwrap_err().to_string();
+        assert!(!told.contains(name), "{told}");
+    }
+}

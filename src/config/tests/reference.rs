@@ -1,0 +1,125 @@
+//! `config.toml` against the schema: it names every key, no other, and shows the defaults.
+
+use std::collections::BTreeSet;
+
+use serde::de::{Deserialize, Deserializer, Error as _, Visitor, value};
+use toml::de::{DeTable, DeValue};
+
+use super::super::attributes::DEFAULT_MAP;
+use super::super::file::{
+    CallerFile, ConfigFile, KeycloakLayer, LogLayer, RealmLayer, ServerLayer,
+};
+use super::good;
+
+/// Learns the keys of a layer from serde itself.
+struct Keys<'a>(&'a mut BTreeSet<&'static str>);
+
+impl<'de> Deserializer<'de> for Keys<'_> {
+    type Error = value::Error;
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, value::Error> {
+        self.0.extend(fields);
+        Err(value::Error::custom("seen enough"))
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, value::Error> {
+        Err(value::Error::custom("not a struct"))
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit
+        unit_struct newtype_struct seq tuple tuple_struct map enum identifier ignored_any
+    }
+}
+
+fn keys<'de, T: Deserialize<'de>>() -> BTreeSet<&'static str> {
+    let mut keys = BTreeSet::new();
+    let _ = T::deserialize(Keys(&mut keys));
+    keys
+}
+
+/// The keys at `path` in a document, of all tables where a `*` stands for any name.
+fn written(table: &DeTable<'_>, path: &[&str], found: &mut BTreeSet<String>) {
+    let Some((first, rest)) = path.split_first() else {
+        found.extend(table.keys().map(|key| key.get_ref().to_string()));
+        return;
+    };
+    for (key, value) in table {
+        if let DeValue::Table(table) = value.get_ref()
+            && (*first == "*" || key.get_ref() == first)
+        {
+            written(table, rest, found);
+        }
+    }
+}
+
+const REFERENCE: &str = include_str!("../../../config.toml");
+
+/// The reference with every key that stands in a comment, but not those that `without` names.
+fn uncommented(without: &[&str]) -> String {
+    let key = |line: &str| {
+        let name = line.split_once(" = ").map(|(name, _)| name.to_owned())?;
+        let bare = name.trim_matches('"');
+        let legal = |c: char| c.is_ascii_alphanumeric() || "_.:-".contains(c);
+        (!bare.is_empty() && bare.chars().all(legal)).then_some(name)
+    };
+    let lines = REFERENCE.lines().map(|line| match line.strip_prefix("# ") {
+        Some(rest) if key(rest).is_some_and(|name| !without.contains(&name.as_str())) => rest,
+        Some(rest) if rest.starts_with('[') && !without.contains(&rest) => rest,
+        _ => line,
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_reference_names_every_key_and_no_other() {
+    let text = uncommented(&[]);
+    let tree = DeTable::parse(&text).unwrap();
+    let sections: [(&[&str], BTreeSet<&str>); 6] = [
+        (&[], keys::<ConfigFile>()),
+        (&["server"], keys::<ServerLayer>()),
+        (&["log"], keys::<LogLayer>()),
+        (&["realms", "*"], keys::<RealmLayer>()),
+        (&["realms", "*", "keycloak"], keys::<KeycloakLayer>()),
+        (&["realms", "*", "callers", "*"], keys::<CallerFile>()),
+    ];
+    for (path, known) in sections {
+        let mut found = BTreeSet::new();
+        written(tree.get_ref(), path, &mut found);
+        let known: BTreeSet<String> = known.into_iter().map(str::to_owned).collect();
+        assert!(known.len() > 1, "{path:?}");
+        assert_eq!(found, known, "{path:?}");
+    }
+    let mut mapped = BTreeSet::new();
+    written(tree.get_ref(), &["realms", "*", "attributes"], &mut mapped);
+    let defaults = DEFAULT_MAP.map(|(path, _)| path.to_owned());
+    assert_eq!(mapped, BTreeSet::from(defaults));
+}
+
+#[test]
+fn the_reference_works_as_it_stands_and_its_comments_show_the_defaults() {
+    let standing = good(REFERENCE);
+    let examples = [
+        "public_url",
+        "client_secret_file",
+        "ca_file",
+        "proxy",
+        "sha256",
+        "auth",
+        "[realms.acme.callers.entra]",
+    ];
+    let shown = good(&uncommented(&examples));
+    assert_eq!(format!("{standing:?}"), format!("{shown:?}"));
+    let examples = ["client_secret_file", "ca_file"];
+    let shown = good(&uncommented(&examples));
+    assert_eq!(shown.realms.get("acme").unwrap().callers.len(), 2);
+    assert_eq!(
+        shown.server.public_url.unwrap().as_str(),
+        "https://scim.example.com/"
+    );
+}
