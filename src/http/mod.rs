@@ -1,1 +1,20 @@
 //! The accept loop, the tower stack, typed routes and responses; knows no Keycloak.
+
+mod access_log;
+mod authenticate;
+mod dispatch;
+mod failure;
+mod handle;
+pub mod health;
+mod intake;
+mod rescue;
+mod respond;
+mod route;
+pub mod server;
+mod stack;
+mod tenants;
+mod token_endpoint;
+
+pub use stack::stack;
+pub use tenants::{Tenant, Tenants};
+pub use token_endpoint::TokenEndpoint;

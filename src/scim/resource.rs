@@ -283,7 +283,7 @@ fn unknown(name: &str, value: &Value, policy: &Policy) -> Result<(), Error> {
 }
 
 /// A name from outside, cut and cleaned for an error message.
-pub(super) fn printable(name: &str) -> String {
+pub(crate) fn printable(name: &str) -> String {
     name.chars().take(120).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 

@@ -1,0 +1,230 @@
+//! The body layer: limits, JSON, then sanitizing. A password is gone from here on.
+
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll};
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH};
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, Response};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use serde_json::Value;
+use tower::{Layer, Service, ServiceExt};
+
+use crate::directory::Context;
+use crate::engine::Conditions;
+use crate::scim::user::{USER_URN, user};
+use crate::scim::{Code, Error, Object, ScimType, sanitize};
+use crate::telemetry::Mask;
+use crate::{dialects, scim};
+
+use super::access_log::Record;
+use super::authenticate::Authenticated;
+use super::failure::Failure;
+use super::respond::Body;
+use super::route::Operation;
+use super::tenants::{Tenant, Tenants};
+
+/// What is to be done, with the sanitized body where one belongs to it.
+#[derive(Debug)]
+pub enum Command {
+    /// Lists users; the parameters come from the query or from a search request.
+    ListUsers,
+    /// Creates a user.
+    CreateUser(Object),
+    /// Reads a user.
+    GetUser(String),
+    /// Replaces a user.
+    ReplaceUser(String, Object),
+    /// Patches a user.
+    PatchUser(String, Object),
+    /// Deletes a user.
+    DeleteUser(String),
+    /// What needs neither body nor directory.
+    Plain(Operation),
+}
+
+/// A request as the engine's side needs it.
+#[derive(Debug)]
+pub struct ScimRequest {
+    /// Whose realm.
+    pub tenant: Arc<Tenant>,
+    /// Who asks.
+    pub context: Context,
+    /// What is to be done.
+    pub command: Command,
+    /// The query parameters.
+    pub parameters: Vec<(String, String)>,
+    /// `If-Match` and `If-None-Match`.
+    pub conditions: Conditions,
+    /// For the log.
+    pub record: Record,
+}
+
+/// Reads and sanitizes bodies.
+#[derive(Debug, Clone)]
+pub struct IntakeLayer(pub Arc<Tenants>);
+
+impl<S> Layer<S> for IntakeLayer {
+    type Service = Intake<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Intake { max_body_bytes: self.0.max_body_bytes, mask: self.0.mask, inner }
+    }
+}
+
+/// See [`IntakeLayer`].
+#[derive(Debug, Clone)]
+pub struct Intake<S> {
+    max_body_bytes: usize,
+    mask: Mask,
+    inner: S,
+}
+
+impl<S> Service<Authenticated> for Intake<S>
+where
+    S: Service<ScimRequest, Response = Response<Body>, Error = Failure> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Response<Body>;
+    type Error = Failure;
+    type Future = BoxFuture<'static, Result<Response<Body>, Failure>>;
+
+    fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Result<(), Failure>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Authenticated) -> Self::Future {
+        let Self { max_body_bytes, mask, inner } = self.clone();
+        async move { inner.oneshot(take_in(request, max_body_bytes, mask).await?).await }.boxed()
+    }
+}
+
+async fn take_in(request: Authenticated, max_body_bytes: usize, mask: Mask) -> Result<ScimRequest, Error> {
+    let Authenticated { tenant, context, operation, head, body, record } = request;
+    let mut parameters: Vec<(String, String)> =
+        form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
+    let policy = &tenant.engine.settings().policy;
+    let resource = |mut body: Object| {
+        record.dropped(sanitize::resource(USER_URN, &mut body, policy)?);
+        dialects::resource(user(), &mut body);
+        note_user_name(&record, &body, mask);
+        Ok::<_, Error>(body)
+    };
+    let command = match operation {
+        Operation::CreateUser => {
+            Command::CreateUser(resource(read_object(&head, body, max_body_bytes).await?)?)
+        }
+        Operation::ReplaceUser(id) => {
+            record.resource(&id);
+            Command::ReplaceUser(id, resource(read_object(&head, body, max_body_bytes).await?)?)
+        }
+        Operation::PatchUser(id) => {
+            record.resource(&id);
+            let mut body = read_object(&head, body, max_body_bytes).await?;
+            record.dropped(sanitize::patch(USER_URN, &mut body, policy)?);
+            dialects::patch(user(), &mut body);
+            Command::PatchUser(id, body)
+        }
+        Operation::SearchUsers => {
+            parameters = search_parameters(read_object(&head, body, max_body_bytes).await?)?;
+            Command::ListUsers
+        }
+        Operation::ListUsers => Command::ListUsers,
+        Operation::GetUser(id) => {
+            record.resource(&id);
+            Command::GetUser(id)
+        }
+        Operation::DeleteUser(id) => {
+            record.resource(&id);
+            Command::DeleteUser(id)
+        }
+        plain => Command::Plain(plain),
+    };
+    let header = |name: HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let conditions = Conditions { if_match: header(IF_MATCH), if_none_match: header(IF_NONE_MATCH) };
+    Ok(ScimRequest { tenant, context, command, parameters, conditions, record })
+}
+
+fn note_user_name(record: &Record, body: &Object, mask: Mask) {
+    let name = body.iter().find(|(key, _)| key.eq_ignore_ascii_case("userName")).and_then(|(_, name)| name.as_str());
+    if let Some(name) = name {
+        record.user_name(mask.mask(name));
+    }
+}
+
+/// The body as a JSON object.
+async fn read_object(head: &Parts, body: Incoming, limit: usize) -> Result<Object, Error> {
+    check_media_type(head)?;
+    let bytes = read_bytes(head, body, limit).await?;
+    let malformed =
+        |detail: String| Error::bad(ScimType::InvalidSyntax, Code::MalformedJson, detail);
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Err(Error::bad(ScimType::InvalidSyntax, Code::MissingBody, "The request needs a JSON body"));
+    }
+    // serde_json's message names a place and what was expected there, never a value; 128 levels are its bound.
+    match serde_json::from_slice(&bytes) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => Err(malformed("The body must be a JSON object".into())),
+        Err(error) => Err(malformed(format!("The body is not valid JSON: {error}"))),
+    }
+}
+
+/// The body's bytes, up to the limit.
+pub(super) async fn read_bytes(head: &Parts, body: Incoming, limit: usize) -> Result<Bytes, Error> {
+    let too_large = || Error::new(413, Code::BodyTooLarge, format!("The body is larger than {limit} bytes"));
+    let declared = head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if declared.is_some_and(|length| length > limit as u64) {
+        return Err(too_large());
+    }
+    match Limited::new(body, limit).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
+        Err(_) => Err(Error::new(400, Code::BodyUnreadable, "The body could not be read to its end")),
+    }
+}
+
+/// SCIM's own media type, or JSON as Okta's tests and Google send it; UTF-8; not compressed.
+fn check_media_type(head: &Parts) -> Result<(), Error> {
+    let wrong = |detail: &str| Err(Error::new(415, Code::WrongContentType, detail));
+    let text = |value: &HeaderValue| value.to_str().unwrap_or_default().trim().to_ascii_lowercase();
+    if head.headers.get(CONTENT_ENCODING).map(text).is_some_and(|encoding| encoding != "identity") {
+        return wrong("Compressed bodies are not taken");
+    }
+    let Some(content_type) = head.headers.get(CONTENT_TYPE).map(text) else { return Ok(()) };
+    let mut parts = content_type.split(';').map(str::trim);
+    if !matches!(parts.next(), Some("application/scim+json" | "application/json")) {
+        return wrong("The Content-Type must be application/scim+json or application/json");
+    }
+    let charset = parts.find_map(|parameter| parameter.strip_prefix("charset="));
+    if charset.is_some_and(|charset| charset.trim_matches('"') != "utf-8") {
+        return wrong("The body must be in UTF-8");
+    }
+    Ok(())
+}
+
+/// A search request (RFC 7644 section 3.4.3) says in its body what a GET says in its query.
+fn search_parameters(body: Object) -> Result<Vec<(String, String)>, Error> {
+    let mut parameters = Vec::new();
+    for (key, value) in body {
+        let text = match value {
+            Value::Null => continue,
+            Value::String(text) => text,
+            Value::Number(number) => number.to_string(),
+            Value::Array(names) if names.iter().all(Value::is_string) => {
+                names.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(",")
+            }
+            _ if key.eq_ignore_ascii_case("schemas") => continue,
+            _ => {
+                let key = scim::resource::printable(&key);
+                let detail = format!("The member {key} of the search request has the wrong type");
+                return Err(Error::bad(ScimType::InvalidSyntax, Code::WrongType, detail));
+            }
+        };
+        parameters.push((key, text));
+    }
+    Ok(parameters)
+}

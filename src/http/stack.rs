@@ -1,0 +1,94 @@
+//! The tower stack: a request's whole way, in one place.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use http::header::AUTHORIZATION;
+use http::{HeaderValue, Request, Response};
+use hyper::body::{Body as HttpBody, Incoming};
+use tower::limit::ConcurrencyLimitLayer;
+use tower::load_shed::LoadShedLayer;
+use tower::timeout::TimeoutLayer;
+use tower::{BoxError, Service, ServiceBuilder};
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
+use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
+
+use crate::config::Server;
+
+use super::access_log::AccessLogLayer;
+use super::authenticate::AuthenticateLayer;
+use super::dispatch::DispatchLayer;
+use super::handle::Handle;
+use super::intake::IntakeLayer;
+use super::rescue::{RescueLayer, internal};
+use super::respond;
+use super::tenants::Tenants;
+
+const X_REQUEST_ID: &str = "x-request-id";
+/// The longest request id that is taken over from a client.
+const MAX_REQUEST_ID: usize = 64;
+
+/// The service that answers SCIM requests. It never fails: every failure is an answer.
+pub fn stack(
+    tenants: &Arc<Tenants>,
+    server: &Server,
+) -> impl Service<
+    Request<Incoming>,
+    Response = Response<impl HttpBody<Data = bytes::Bytes, Error = BoxError> + Send + 'static + use<>>,
+    Error = Infallible,
+    Future: Send,
+> + Clone
++ Send
++ 'static
++ use<> {
+    ServiceBuilder::new()
+        // First of all, so that every line and every call to Keycloak carries the id; a client's own is kept if sane.
+        .map_request(drop_odd_request_id)
+        .layer(SetRequestIdLayer::x_request_id(NewRequestId))
+        .layer(PropagateRequestIdLayer::x_request_id())
+        // Before anything could print the headers.
+        .layer(SetSensitiveRequestHeadersLayer::new([AUTHORIZATION]))
+        // Outside of all that may answer, so that no answer goes unlogged.
+        .layer(AccessLogLayer)
+        // A defect below costs one request, not the process.
+        .layer(CatchPanicLayer::custom(|_| respond::error(&internal())))
+        // Inside of the log, outside of all that fails: from here up there are only answers.
+        .layer(RescueLayer)
+        // Shed, then limit: beyond the limit a request is refused at once instead of waiting in a queue.
+        .layer(LoadShedLayer::new())
+        .layer(ConcurrencyLimitLayer::new(server.max_concurrent_requests))
+        // Inside of the limit: what waits for its turn does not use up its time.
+        .layer(TimeoutLayer::new(server.request_timeout))
+        // 404 and 405 cost no credentials' check; the tenant is chosen for all that follows.
+        .layer(DispatchLayer(Arc::clone(tenants)))
+        // Before a byte of the body is read.
+        .layer(AuthenticateLayer)
+        // Size, media type, JSON; then the password and what the realm ignores are gone.
+        .layer(IntakeLayer(Arc::clone(tenants)))
+        .service(Handle)
+}
+
+#[derive(Debug, Clone, Copy)]
+struct NewRequestId;
+
+impl MakeRequestId for NewRequestId {
+    fn make_request_id<B>(&mut self, _: &Request<B>) -> Option<RequestId> {
+        let id = uuid::Uuid::now_v7().to_string();
+        HeaderValue::from_str(&id).ok().map(RequestId::new)
+    }
+}
+
+/// A client's request id goes into logs and on to Keycloak, so it must be short and plain.
+fn drop_odd_request_id(mut request: Request<Incoming>) -> Request<Incoming> {
+    let plain = |id: &HeaderValue| {
+        let id = id.as_bytes();
+        !id.is_empty()
+            && id.len() <= MAX_REQUEST_ID
+            && id.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
+    };
+    if request.headers().get(X_REQUEST_ID).is_some_and(|id| !plain(id)) {
+        request.headers_mut().remove(X_REQUEST_ID);
+    }
+    request
+}

@@ -1,0 +1,47 @@
+//! The tenants that are served: a realm's configuration, callers and engine, held together for a request's life.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::auth::Authenticator;
+use crate::config::RealmName;
+use crate::engine::Engine;
+use crate::telemetry::Mask;
+
+use super::token_endpoint::TokenEndpoint;
+
+/// A realm as its callers meet it.
+#[derive(Debug)]
+pub struct Tenant {
+    /// The realm.
+    pub realm: RealmName,
+    /// Who may call.
+    pub authenticator: Authenticator,
+    /// What requests mean.
+    pub engine: Engine,
+    /// The realm's token endpoint, where it is forwarded.
+    pub token_endpoint: Option<TokenEndpoint>,
+}
+
+/// All tenants.
+#[derive(Debug)]
+pub struct Tenants {
+    tenants: BTreeMap<RealmName, Arc<Tenant>>,
+    /// How personal data stands in the log.
+    pub mask: Mask,
+    /// The largest body, in bytes.
+    pub max_body_bytes: usize,
+}
+
+impl Tenants {
+    /// These tenants.
+    pub fn new(tenants: Vec<Tenant>, mask: Mask, max_body_bytes: usize) -> Self {
+        let tenants = tenants.into_iter().map(|tenant| (tenant.realm.clone(), Arc::new(tenant)));
+        Self { tenants: tenants.collect(), mask, max_body_bytes }
+    }
+
+    /// The tenant of that realm.
+    pub fn get(&self, realm: &str) -> Option<&Arc<Tenant>> {
+        self.tenants.get(realm)
+    }
+}
