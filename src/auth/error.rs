@@ -88,6 +88,9 @@ pub enum JwtError {
     /// It is bound to a key whose possession is not checked here (RFC 7800).
     #[error("it is bound to a key (cnf)")]
     Bound,
+    /// Not from the client credentials grant, or without its mark.
+    #[error("it has no client_id, so it was not issued by client credentials")]
+    NoClient,
     /// A client that may not call.
     #[error("its client_id {0:?} is not that of a caller")]
     Client(String),
@@ -211,6 +214,11 @@ impl JwtError {
                 "The access token is bound to a key (claim cnf), which the gateway does not \
                  support. Turn sender-constrained tokens off for this client."
             }
+            Self::NoClient => {
+                "The access token does not name its client (claim client_id). Expected one that \
+                 the client got by grant_type=client_credentials, with lightweight access tokens \
+                 turned off."
+            }
             Self::Client(_) => {
                 "The client of the access token (claim client_id) may not use SCIM in this realm. \
                  Add it to the clients of a caller in the configuration of the gateway."
@@ -262,6 +270,7 @@ mod tests {
             AuthError::Jwt(JwtError::Type),
             AuthError::Jwt(JwtError::Session),
             AuthError::Jwt(JwtError::Bound),
+            AuthError::Jwt(JwtError::NoClient),
             AuthError::Jwt(JwtError::Client("x".to_owned())),
             AuthError::Jwt(JwtError::AuthorizedParty),
         ];

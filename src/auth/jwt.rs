@@ -147,7 +147,7 @@ impl JwtVerifier {
         if claims.cnf {
             return Err(JwtError::Bound);
         }
-        let client = claims.client_id.unwrap_or_default();
+        let client = claims.client_id.ok_or(JwtError::NoClient)?;
         if claims.azp.is_some_and(|azp| azp != client) {
             return Err(JwtError::AuthorizedParty);
         }

@@ -63,6 +63,10 @@ impl<'a> Document<'a> {
                 break;
             }
         }
+        // Nothing was read in the end, so that nothing may be called missing.
+        if let Some((path, _)) = problems.last_mut() {
+            path.clear();
+        }
         (ConfigFile::default(), problems)
     }
 

@@ -118,8 +118,8 @@ async fn a_token_is_taken_only_if_each_of_its_claims_is_right() {
         (with("session_state", json!("a")), JwtError::Session),
         (with("cnf", json!({"x5t#S256": "a"})), JwtError::Bound),
         (stranger, client("stranger")),
-        (nobody, client("")),
-        (without("client_id"), JwtError::AuthorizedParty),
+        (nobody, JwtError::NoClient),
+        (without("client_id"), JwtError::NoClient),
         (
             with("client_id", json!("okta-scim-2")),
             JwtError::AuthorizedParty,

@@ -433,3 +433,12 @@ fn two_realms_with_one_issuer_are_refused() {
         &["16: realms.beta.issuer: the realm acme has the same issuer"],
     );
 }
+
+#[test]
+fn a_file_full_of_problems_tells_enough_of_them_and_calls_nothing_missing() {
+    let keys: String = (0..60).map(|key| format!("k{key} = 1\n")).collect();
+    let errors = read(&keys).unwrap_err();
+    assert_eq!(errors.problems().len(), 50);
+    let unknown = |problem: &Problem| problem.to_string().contains("unknown key");
+    assert!(errors.problems().iter().all(unknown), "{errors}");
+}
