@@ -1,0 +1,159 @@
+//! Runs trials: the shared runtime, panics that say where, signals, and the end of everything that was started.
+
+use std::backtrace::Backtrace;
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, PanicHookInfo};
+use std::process::ExitCode;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use libtest_mimic::{Arguments, Failed, Trial};
+use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{keycloak, process};
+
+/// Two at once: a Keycloak on two cores answers more tests no faster, and a slow answer reads as a failure.
+const DEFAULT_THREADS: usize = 2;
+
+/// No test may hang the one test command.
+const TRIAL_LIMIT: Duration = Duration::from_secs(180);
+
+/// The runtime that all asynchronous tests share, with the proxies and clients that outlive a single `await`.
+pub fn runtime() -> &'static Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    RUNTIME.get_or_init(|| {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(4)
+            .enable_all()
+            .build()
+            .expect("a tokio runtime")
+    })
+}
+
+/// One test. A panic in it is its failure, reported with the lines of `tests/` that led there.
+pub fn trial<F, Fut>(name: impl Into<String>, test: F) -> Trial
+where
+    F: FnOnce() -> Fut + Send + 'static,
+    Fut: Future<Output = ()>,
+{
+    Trial::test(name, move || {
+        IN_TRIAL.set(true);
+        let outcome = runtime().block_on(async {
+            let test = AssertUnwindSafe(async { test().await }).catch_unwind();
+            tokio::time::timeout(TRIAL_LIMIT, test).await
+        });
+        IN_TRIAL.set(false);
+        match outcome {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => {
+                let said = LAST_PANIC.take();
+                Err(Failed::from(
+                    said.unwrap_or_else(|| "a panic without a message".to_owned()),
+                ))
+            }
+            Err(_) => Err(Failed::from(format!(
+                "still running after {TRIAL_LIMIT:?}, given up"
+            ))),
+        }
+    })
+}
+
+/// Runs what the command line selects and ends every process that was started, whatever happened.
+pub fn run(trials: Vec<Trial>) -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    if arguments.test_threads.is_none() {
+        let from_environment = std::env::var("RUST_TEST_THREADS")
+            .ok()
+            .and_then(|n| n.parse().ok());
+        arguments.test_threads = Some(from_environment.unwrap_or(DEFAULT_THREADS));
+    }
+    let _ends_all = EndsAll;
+    install_panic_hook();
+    end_on_signals();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    conclusion.exit_code()
+}
+
+/// Writes a line about what the harness is doing; on standard error, since standard output is the test report.
+pub fn say(line: &str) {
+    // Nobody to tell if standard error is gone.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// Ends everything also when `run` unwinds.
+struct EndsAll;
+
+impl Drop for EndsAll {
+    fn drop(&mut self) {
+        keycloak::stop_shared();
+        process::end_all();
+    }
+}
+
+fn end_on_signals() {
+    // Registered before the first test starts, so that no process is started unguarded.
+    let _inside = runtime().enter();
+    for kind in [
+        SignalKind::interrupt(),
+        SignalKind::terminate(),
+        SignalKind::hangup(),
+    ] {
+        let mut signals = signal(kind).expect("a signal handler");
+        runtime().spawn(async move {
+            signals.recv().await;
+            process::end_all();
+            std::process::exit(128 + kind.as_raw_value());
+        });
+    }
+}
+
+thread_local! {
+    static IN_TRIAL: Cell<bool> = const { Cell::new(false) };
+    static LAST_PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// A trial's own panic is kept for its report; any other (in a spawned task, say) is printed at once.
+fn install_panic_hook() {
+    let standard = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if IN_TRIAL.get() {
+            LAST_PANIC.set(Some(describe(info)));
+        } else {
+            standard(info);
+        }
+    }));
+}
+
+fn describe(info: &PanicHookInfo<'_>) -> String {
+    let message = info
+        .payload_as_str()
+        .unwrap_or("a panic without a message")
+        .to_owned();
+    let place = info.location().map(ToString::to_string).unwrap_or_default();
+    let mut lines = vec![format!("at {place}: {message}")];
+    // A helper's own line says little: name the lines of the tests that called it.
+    let trace = Backtrace::force_capture().to_string();
+    let mut last = place;
+    for frame in trace
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("at "))
+    {
+        let Some(from) = frame.find("tests/keycloak/") else {
+            continue;
+        };
+        let frame = &frame[from..];
+        let same_line = |a: &str, b: &str| {
+            a.rsplit_once(':').map(|x| x.0.to_owned()) == b.rsplit_once(':').map(|x| x.0.to_owned())
+        };
+        if frame.starts_with("tests/keycloak/runner.rs") || same_line(frame, &last) {
+            continue;
+        }
+        lines.push(format!("  called from {frame}"));
+        last = frame.to_owned();
+    }
+    lines.join("\n")
+}
