@@ -18,10 +18,8 @@ pub(super) fn token(authorization: &[HeaderValue]) -> Result<&str, AuthError> {
         // Two proxies that disagree about which one counts are an old way past a guard.
         _ => return Err(AuthError::Malformed(MalformedError::SeveralHeaders)),
     };
-    let text = header
-        .to_str()
-        .map_err(|_| AuthError::Malformed(MalformedError::NotAToken))?
-        .trim_matches(' ');
+    let text =
+        header.to_str().map_err(|_| AuthError::Malformed(MalformedError::NotAToken))?.trim_matches(' ');
     let (scheme, token) = text.split_once(' ').unwrap_or((text, ""));
     if !scheme.eq_ignore_ascii_case("Bearer") {
         return Err(AuthError::Malformed(MalformedError::NotBearer));
@@ -42,10 +40,7 @@ mod tests {
     use super::*;
 
     fn read(headers: &[&'static str]) -> Result<String, MalformedError> {
-        let headers: Vec<_> = headers
-            .iter()
-            .map(|header| HeaderValue::from_static(header))
-            .collect();
+        let headers: Vec<_> = headers.iter().map(|header| HeaderValue::from_static(header)).collect();
         match token(&headers) {
             Ok(token) => Ok(token.to_owned()),
             Err(AuthError::Malformed(error)) => Err(error),
@@ -65,10 +60,7 @@ mod tests {
         assert!(matches!(token(&[]), Err(AuthError::Missing)));
         for (headers, error) in [
             (vec!["Bearer a", "Bearer a"], MalformedError::SeveralHeaders),
-            (
-                vec!["Bearer a", "Basic YTpi"],
-                MalformedError::SeveralHeaders,
-            ),
+            (vec!["Bearer a", "Basic YTpi"], MalformedError::SeveralHeaders),
             (vec!["Basic YTpi"], MalformedError::NotBearer),
             (vec!["abc"], MalformedError::NotBearer),
             (vec![""], MalformedError::NotBearer),
@@ -82,12 +74,8 @@ mod tests {
             assert_eq!(read(&headers), Err(error), "{headers:?}");
         }
         let bytes = HeaderValue::from_bytes(b"Bearer \xff\xfe").unwrap();
-        assert!(matches!(
-            token(&[bytes]),
-            Err(AuthError::Malformed(MalformedError::NotAToken))
-        ));
-        let long =
-            |length| HeaderValue::try_from(format!("Bearer {}", "a".repeat(length))).unwrap();
+        assert!(matches!(token(&[bytes]), Err(AuthError::Malformed(MalformedError::NotAToken))));
+        let long = |length| HeaderValue::try_from(format!("Bearer {}", "a".repeat(length))).unwrap();
         assert!(token(&[long(MAX_TOKEN_BYTES)]).is_ok());
         assert!(matches!(
             token(&[long(MAX_TOKEN_BYTES + 1)]),

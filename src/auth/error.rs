@@ -190,9 +190,7 @@ impl JwtError {
             | Self::UnknownKey
             | Self::KeyMismatch
             | Self::Signature => UNKNOWN,
-            Self::Claims => {
-                "The access token lacks claims that every access token of Keycloak has."
-            }
+            Self::Claims => "The access token lacks claims that every access token of Keycloak has.",
             Self::Issuer(_) => {
                 "The issuer of the access token (claim iss) is not the one that the gateway is \
                  configured with. Compare iss with issuer in the configuration of the realm."
@@ -245,9 +243,7 @@ mod tests {
         assert!(header(AuthError::JwksUnavailable(JwksError::Status(500))).is_none());
         let unknown = header(AuthError::UnknownToken).unwrap();
         assert!(
-            unknown.starts_with(
-                "Bearer realm=\"scim\", error=\"invalid_token\", error_description=\"The"
-            ),
+            unknown.starts_with("Bearer realm=\"scim\", error=\"invalid_token\", error_description=\"The"),
             "{unknown}"
         );
         let forged = header(AuthError::Jwt(JwtError::Signature)).unwrap();
@@ -277,16 +273,8 @@ mod tests {
         for error in errors {
             let detail = error.detail();
             // RFC 6750, section 3: no quotes, no backslashes, ASCII.
-            assert!(
-                detail
-                    .chars()
-                    .all(|c| (' '..='~').contains(&c) && c != '"' && c != '\\'),
-                "{detail}"
-            );
-            assert!(
-                detail.ends_with('.') && !detail.contains("secret"),
-                "{detail}"
-            );
+            assert!(detail.chars().all(|c| (' '..='~').contains(&c) && c != '"' && c != '\\'), "{detail}");
+            assert!(detail.ends_with('.') && !detail.contains("secret"), "{detail}");
             assert!(error.www_authenticate().is_some());
         }
     }

@@ -61,20 +61,15 @@ impl SigningKey {
             // A symmetric key in a public set is no key; other types are not known.
             _ => return None,
         };
-        let key = Self {
-            decoding: DecodingKey::from_jwk(jwk).ok()?,
-            family,
-            algorithm: jwk.common.key_algorithm,
-        };
+        let key =
+            Self { decoding: DecodingKey::from_jwk(jwk).ok()?, family, algorithm: jwk.common.key_algorithm };
         Some((id, key))
     }
 
     /// Whether tokens of this algorithm may be signed with it.
     pub(super) fn fits(&self, algorithm: Algorithm) -> bool {
         self.family.contains(&algorithm)
-            && self
-                .algorithm
-                .is_none_or(|own| own == KeyAlgorithm::from(algorithm))
+            && self.algorithm.is_none_or(|own| own == KeyAlgorithm::from(algorithm))
     }
 }
 
@@ -181,10 +176,7 @@ impl Inner {
         if key.is_some() && within(state.fetched, FRESH_SECONDS) {
             return Look::Done(key);
         }
-        if !state
-            .tried
-            .is_some_and(|tried| within(tried, FLOOR_SECONDS))
-        {
+        if !state.tried.is_some_and(|tried| within(tried, FLOOR_SECONDS)) {
             return Look::Fetch(key);
         }
         match (&key, &state.failure) {

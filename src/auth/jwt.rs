@@ -60,12 +60,7 @@ pub(super) struct JwtVerifier {
 
 impl JwtVerifier {
     /// None if no caller of the realm authenticates by tokens of the realm.
-    pub(super) fn new(
-        realm: &Realm,
-        http: reqwest::Client,
-        jwks_url: Url,
-        clock: Clock,
-    ) -> Option<Self> {
+    pub(super) fn new(realm: &Realm, http: reqwest::Client, jwks_url: Url, clock: Clock) -> Option<Self> {
         let callers: HashMap<_, _> = realm
             .callers
             .values()
@@ -115,11 +110,9 @@ impl JwtVerifier {
         validation.validate_nbf = false;
         validation.validate_aud = false;
         let data =
-            decode::<Claims>(token, &key.decoding, &validation).map_err(|error| {
-                match error.kind() {
-                    jsonwebtoken::errors::ErrorKind::Json(_) => JwtError::Claims,
-                    _ => JwtError::Signature,
-                }
+            decode::<Claims>(token, &key.decoding, &validation).map_err(|error| match error.kind() {
+                jsonwebtoken::errors::ErrorKind::Json(_) => JwtError::Claims,
+                _ => JwtError::Signature,
             })?;
         Ok(data.claims)
     }
@@ -133,8 +126,7 @@ impl JwtVerifier {
         if claims.exp <= now {
             return Err(JwtError::Expired);
         }
-        if claims.nbf.is_some_and(|nbf| nbf > latest) || claims.iat.is_some_and(|iat| iat > latest)
-        {
+        if claims.nbf.is_some_and(|nbf| nbf > latest) || claims.iat.is_some_and(|iat| iat > latest) {
             return Err(JwtError::NotYetValid);
         }
         if claims.typ.as_deref() != Some("Bearer") {
@@ -151,9 +143,7 @@ impl JwtVerifier {
         if claims.azp.is_some_and(|azp| azp != client) {
             return Err(JwtError::AuthorizedParty);
         }
-        self.callers
-            .get(&client)
-            .ok_or_else(|| JwtError::Client(shown(&client)))
+        self.callers.get(&client).ok_or_else(|| JwtError::Client(shown(&client)))
     }
 }
 

@@ -22,6 +22,12 @@ use crate::config::{CallerName, Realm};
 
 pub use error::{AuthError, JwksError, JwtError, MalformedError};
 
+/// What the caller of a realm that is not served is told: exactly what a wrong token is told elsewhere, so that nobody
+/// learns which realms there are.
+pub fn refuse(authorization: &[HeaderValue]) -> AuthError {
+    bearer::token(authorization).err().unwrap_or(AuthError::UnknownToken)
+}
+
 /// Tells what time it is, in seconds since 1970; tests have one of their own.
 type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
 
@@ -53,10 +59,7 @@ impl Authenticator {
     /// # Errors
     /// Whoever can't be recognised is refused with 401; [`AuthError::JwksUnavailable`] alone says
     /// nothing about the caller and means 503.
-    pub async fn authenticate(
-        &self,
-        authorization: &[HeaderValue],
-    ) -> Result<CallerName, AuthError> {
+    pub async fn authenticate(&self, authorization: &[HeaderValue]) -> Result<CallerName, AuthError> {
         let token = bearer::token(authorization)?;
         if let Some(caller) = self.tokens.caller(token) {
             return Ok(caller.clone());
@@ -70,9 +73,7 @@ impl Authenticator {
 
 impl fmt::Debug for Authenticator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Authenticator")
-            .field("realm", &self.realm)
-            .finish_non_exhaustive()
+        f.debug_struct("Authenticator").field("realm", &self.realm).finish_non_exhaustive()
     }
 }
 
@@ -87,7 +88,5 @@ pub fn install_crypto() {
 
 fn system_time() -> u64 {
     // A clock before 1970 makes every token "not yet valid" rather than anything valid.
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_secs())
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

@@ -1,1 +1,48 @@
 //! The commands: `serve` and `setup`.
+
+pub mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A SCIM 2.0 gateway in front of a stock Keycloak.
+#[derive(Debug, Parser)]
+#[command(version, about, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve SCIM for the realms of the configuration, until SIGTERM.
+    Serve {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE", default_value = "config.toml")]
+        config: PathBuf,
+    },
+}
+
+/// Runs the command line and returns the exit code: 0 for success, 1 for failure, 2 for a wrong command line.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error),
+    };
+    let done = match cli.command {
+        Command::Serve { config } => runtime.block_on(serve::run(&config)).map_err(|error| failed(&error)),
+    };
+    done.err().unwrap_or(ExitCode::SUCCESS)
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "a command's failure is told on standard error, whatever the log's level"
+)]
+fn failed(error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("scimgate: {error}");
+    ExitCode::FAILURE
+}

@@ -20,45 +20,18 @@ pub(super) const DEFAULT_MAP: [(&str, &str); 16] = [
     ("timezone", "zoneinfo"),
     ("name.middleName", "middleName"),
     ("phoneNumbers", "phoneNumber"),
-    (
-        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber",
-        "employeeNumber",
-    ),
-    (
-        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:costCenter",
-        "costCenter",
-    ),
-    (
-        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:organization",
-        "organization",
-    ),
-    (
-        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:division",
-        "division",
-    ),
-    (
-        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department",
-        "department",
-    ),
-    (
-        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value",
-        "manager",
-    ),
+    ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:employeeNumber", "employeeNumber"),
+    ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:costCenter", "costCenter"),
+    ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:organization", "organization"),
+    ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:division", "division"),
+    ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department", "department"),
+    ("urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:manager.value", "manager"),
 ];
 
 /// SCIM attributes that, with all their sub-attributes, have a place of their own in Keycloak or in
 /// the gateway's storage, or that are never stored.
-const NOT_MAPPABLE: [&str; 9] = [
-    "id",
-    "schemas",
-    "meta",
-    "externalId",
-    "userName",
-    "emails",
-    "active",
-    "groups",
-    "password",
-];
+const NOT_MAPPABLE: [&str; 9] =
+    ["id", "schemas", "meta", "externalId", "userName", "emails", "active", "groups", "password"];
 /// The parts of `name` of which the same is true.
 const NAME_NOT_MAPPABLE: [&str; 3] = ["name", "name.givenName", "name.familyName"];
 
@@ -79,9 +52,7 @@ impl ScimPath {
     /// Reads a path; the core schema's URN is taken off, so that every path has one spelling.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let text = match text.get(..CORE_PREFIX.len()) {
-            Some(prefix) if prefix.eq_ignore_ascii_case(CORE_PREFIX) => {
-                text.get(CORE_PREFIX.len()..)?
-            }
+            Some(prefix) if prefix.eq_ignore_ascii_case(CORE_PREFIX) => text.get(CORE_PREFIX.len()..)?,
             _ => text,
         };
         let (schema, attribute) = match text.rsplit_once(':') {
@@ -89,9 +60,7 @@ impl ScimPath {
             None => (None, text),
         };
         let schema_fits = schema.is_none_or(|schema| {
-            schema
-                .get(..4)
-                .is_some_and(|urn| urn.eq_ignore_ascii_case("urn:"))
+            schema.get(..4).is_some_and(|urn| urn.eq_ignore_ascii_case("urn:"))
                 && schema.len() > 4
                 && schema.chars().all(|c| c.is_ascii_graphic())
         });
@@ -99,9 +68,7 @@ impl ScimPath {
         let name = |name: &str| {
             let name = name.strip_prefix('$').unwrap_or(name);
             name.starts_with(|c: char| c.is_ascii_alphabetic())
-                && name
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+                && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
         };
         let attribute_fits = match attribute.split_once('.') {
             Some((attribute, sub)) => name(attribute) && name(sub),
@@ -118,9 +85,7 @@ impl ScimPath {
     /// Why this attribute can't be mapped, if it can't.
     pub(super) fn unmappable(&self) -> Option<&'static str> {
         let whole = self.0.split('.').next().unwrap_or_default();
-        let owned = NOT_MAPPABLE
-            .iter()
-            .any(|path| path.eq_ignore_ascii_case(whole))
+        let owned = NOT_MAPPABLE.iter().any(|path| path.eq_ignore_ascii_case(whole))
             || NAME_NOT_MAPPABLE.iter().any(|path| self.is(path));
         owned.then_some(
             "this attribute has a place of its own and can't be mapped; expected another SCIM \
@@ -130,9 +95,10 @@ impl ScimPath {
 
     /// Why this attribute can be neither ignored nor refused, if it can't.
     pub(super) fn indispensable(&self) -> Option<&'static str> {
-        INDISPENSABLE.iter().any(|path| self.is(path)).then_some(
-            "there is no user without id, schemas and userName; expected other SCIM attributes",
-        )
+        INDISPENSABLE
+            .iter()
+            .any(|path| self.is(path))
+            .then_some("there is no user without id, schemas and userName; expected other SCIM attributes")
     }
 }
 
@@ -169,10 +135,7 @@ impl Scalar for Target {
         if name.len() > 255 || !name.chars().all(legal) {
             return Err(Refusal::Unexpected);
         }
-        if KEYCLOAK_FIELDS
-            .iter()
-            .any(|field| name.eq_ignore_ascii_case(field))
-        {
+        if KEYCLOAK_FIELDS.iter().any(|field| name.eq_ignore_ascii_case(field)) {
             return Err(Refusal::Because(format!(
                 "{found} is a field of Keycloak's own that SCIM's userName, name and emails fill; \
                  expected the name of another user attribute"
@@ -203,9 +166,7 @@ impl<P: Clone> AttributeMap<P> {
             let value = (path.to_owned(), attribute.to_owned(), None);
             (path.to_ascii_lowercase(), value)
         };
-        Self {
-            entries: DEFAULT_MAP.into_iter().map(entry).collect(),
-        }
+        Self { entries: DEFAULT_MAP.into_iter().map(entry).collect() }
     }
 
     /// Lays one mapping over what is there; says whether that changed the map.
@@ -231,8 +192,7 @@ impl<P: Clone> AttributeMap<P> {
         for entry in self.entries.values() {
             let (path, attribute, place) = entry;
             // Some databases compare attribute names without case.
-            if let Some((other, _, other_place)) =
-                by_attribute.insert(attribute.to_ascii_lowercase(), entry)
+            if let Some((other, _, other_place)) = by_attribute.insert(attribute.to_ascii_lowercase(), entry)
             {
                 let place = place.clone().or_else(|| other_place.clone());
                 found.push((other.clone(), path.clone(), attribute.clone(), place));
@@ -244,9 +204,7 @@ impl<P: Clone> AttributeMap<P> {
     /// The finished map, from SCIM path to Keycloak attribute.
     pub(super) fn into_inner(self) -> BTreeMap<String, String> {
         let entries = self.entries.into_values();
-        entries
-            .map(|(path, attribute, _)| (path, attribute))
-            .collect()
+        entries.map(|(path, attribute, _)| (path, attribute)).collect()
     }
 }
 
@@ -264,19 +222,8 @@ mod tests {
         ] {
             assert_eq!(ScimPath::parse(text).unwrap().0, path);
         }
-        for text in [
-            "",
-            "1a",
-            "a.b.c",
-            "a[b eq 1]",
-            "a b",
-            "x:y",
-            "urn:",
-            "urn::",
-            "name.",
-            "ä",
-            CORE_PREFIX,
-        ] {
+        for text in ["", "1a", "a.b.c", "a[b eq 1]", "a b", "x:y", "urn:", "urn::", "name.", "ä", CORE_PREFIX]
+        {
             assert!(ScimPath::parse(text).is_none(), "{text:?}");
         }
     }

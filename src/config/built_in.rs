@@ -6,8 +6,7 @@ use std::time::Duration;
 /// Where SCIM clients come in.
 pub(super) const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7644);
 /// Where health and readiness are asked for.
-pub(super) const PRIVATE_LISTEN: SocketAddr =
-    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7645);
+pub(super) const PRIVATE_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7645);
 /// Largest request body, in bytes.
 pub(super) const MAX_BODY_BYTES: usize = 1024 * 1024;
 /// Okta gives up after 60 s; an answer of ours, with its reason, should reach it before.

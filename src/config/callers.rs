@@ -35,10 +35,8 @@ pub(super) fn check(
         let auth = match mode {
             AuthMode::Token => {
                 if let Some(clients) = &layer.clients {
-                    checker.at(
-                        &clients.span(),
-                        "clients belong to auth = \"keycloak\"; expected sha256 alone",
-                    );
+                    checker
+                        .at(&clients.span(), "clients belong to auth = \"keycloak\"; expected sha256 alone");
                 }
                 let mut sha256 = Vec::new();
                 for value in layer.sha256.iter().flat_map(|list| list.get_ref()) {
@@ -54,24 +52,14 @@ pub(super) fn check(
                         None => sha256.push(hash),
                     }
                 }
-                if layer
-                    .sha256
-                    .as_ref()
-                    .is_none_or(|list| list.get_ref().is_empty())
-                {
-                    checker.missing(
-                        &path("sha256"),
-                        "expected a list of at least one SHA-256 of a token",
-                    );
+                if layer.sha256.as_ref().is_none_or(|list| list.get_ref().is_empty()) {
+                    checker.missing(&path("sha256"), "expected a list of at least one SHA-256 of a token");
                 }
                 CallerAuth::Token { sha256 }
             }
             AuthMode::Keycloak => {
                 if let Some(sha256) = &layer.sha256 {
-                    checker.at(
-                        &sha256.span(),
-                        "sha256 belongs to auth = \"token\"; expected clients alone",
-                    );
+                    checker.at(&sha256.span(), "sha256 belongs to auth = \"token\"; expected clients alone");
                 }
                 for value in layer.clients.iter().flat_map(|list| list.get_ref()) {
                     let client = &value.get_ref().0.0;
@@ -93,26 +81,15 @@ pub(super) fn check(
                         );
                     }
                 }
-                if layer
-                    .clients
-                    .as_ref()
-                    .is_none_or(|list| list.get_ref().is_empty())
-                {
-                    checker.missing(
-                        &path("clients"),
-                        "expected a list of at least one client id of the realm",
-                    );
+                if layer.clients.as_ref().is_none_or(|list| list.get_ref().is_empty()) {
+                    checker
+                        .missing(&path("clients"), "expected a list of at least one client id of the realm");
                 }
                 let own = clients.iter().filter(|(_, caller)| **caller == name);
-                CallerAuth::Keycloak {
-                    clients: own.map(|(client, _)| client.clone()).collect(),
-                }
+                CallerAuth::Keycloak { clients: own.map(|(client, _)| client.clone()).collect() }
             }
         };
-        let caller = Caller {
-            name: name.clone(),
-            auth,
-        };
+        let caller = Caller { name: name.clone(), auth };
         callers.insert(name.clone(), caller);
     }
     callers

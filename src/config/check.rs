@@ -15,8 +15,8 @@ use super::error::Problem;
 use super::file::{ConfigFile, KeycloakLayer, LogLayer, RealmLayer, ServerLayer};
 use super::scalar::{FilePath, List, Scalar as _, Value};
 use super::{
-    Config, KeycloakConnection, Log, LogFormat, OnExisting, Realm, RealmName, Server,
-    UnknownAttributes, built_in, callers, secret,
+    Config, KeycloakConnection, Log, LogFormat, OnExisting, Realm, RealmName, Server, UnknownAttributes,
+    built_in, callers, secret,
 };
 
 /// The value of a key, where there is one.
@@ -50,14 +50,7 @@ impl<'a> Checker<'a> {
         unread: Vec<(Vec<String>, Problem)>,
     ) -> Self {
         let (unread, problems) = unread.into_iter().unzip();
-        Self {
-            document,
-            folder,
-            env,
-            unread,
-            problems,
-            warnings: Vec::new(),
-        }
+        Self { document, folder, env, unread, problems, warnings: Vec::new() }
     }
 
     /// Checks a whole file.
@@ -82,12 +75,7 @@ impl<'a> Checker<'a> {
         }
         self.issuers_differ(&file.realms, &realms);
         if self.problems.is_empty() {
-            Ok(Config {
-                server,
-                log,
-                realms,
-                warnings: self.warnings,
-            })
+            Ok(Config { server, log, realms, warnings: self.warnings })
         } else {
             Err(self.problems)
         }
@@ -154,11 +142,7 @@ impl<'a> Checker<'a> {
             );
         }
         let secrets = [
-            layer
-                .keycloak
-                .client_secret_file
-                .as_ref()
-                .map(Spanned::span),
+            layer.keycloak.client_secret_file.as_ref().map(Spanned::span),
             layer.keycloak.client_secret_env.as_ref().map(Spanned::span),
         ];
         for span in secrets.into_iter().flatten() {
@@ -179,12 +163,7 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn realm(
-        &mut self,
-        name: &RealmName,
-        layer: &RealmLayer,
-        defaults: &RealmLayer,
-    ) -> Option<Realm> {
+    fn realm(&mut self, name: &RealmName, layer: &RealmLayer, defaults: &RealmLayer) -> Option<Realm> {
         let attribute_map = self.attribute_map(name, layer, defaults);
         let layer = layer.clone().over(defaults);
         let (ignored_attributes, refused_attributes) = self.dropped_attributes(&layer);
@@ -194,10 +173,8 @@ impl<'a> Checker<'a> {
         let own_client = own_client.as_ref().map_or(built_in::CLIENT_ID, |id| &id.0);
         let callers = callers::check(self, name, &layer.callers, own_client);
         let keycloak = keycloak?;
-        let issuer = get(&layer.issuer).map_or_else(
-            || String::from(keycloak.endpoint(&["realms", name.as_ref()])),
-            |issuer| issuer.0,
-        );
+        let issuer = get(&layer.issuer)
+            .map_or_else(|| String::from(keycloak.endpoint(&["realms", name.as_ref()])), |issuer| issuer.0);
         Some(Realm {
             name: name.clone(),
             issuer,
@@ -248,9 +225,7 @@ impl<'a> Checker<'a> {
         {
             self.at(
                 &value.span(),
-                format!(
-                    "expected at least max_page_size, which is {max_page_size}, found {scan_limit}"
-                ),
+                format!("expected at least max_page_size, which is {max_page_size}, found {scan_limit}"),
             );
         }
         (default_page_size, max_page_size, scan_limit)
@@ -271,19 +246,12 @@ impl<'a> Checker<'a> {
             kept
         });
         let [ignored, refused] = &mut lists;
-        for value in layer
-            .refused_attributes
-            .iter()
-            .flat_map(|list| list.get_ref())
-        {
+        for value in layer.refused_attributes.iter().flat_map(|list| list.get_ref()) {
             let path = &value.get_ref().0;
             if ignored.iter().any(|other| other.is(&path.0)) {
                 self.at(
                     &value.span(),
-                    format!(
-                        "{:?} is in ignored_attributes as well; expected it in one of the two",
-                        path.0
-                    ),
+                    format!("{:?} is in ignored_attributes as well; expected it in one of the two", path.0),
                 );
             }
         }
@@ -361,10 +329,7 @@ impl<'a> Checker<'a> {
         }
         let read = match (&layer.client_secret_file, &layer.client_secret_env) {
             (Some(_), Some(env)) => {
-                self.at(
-                    &env.span(),
-                    "client_secret_file is given as well; expected one of the two",
-                );
+                self.at(&env.span(), "client_secret_file is given as well; expected one of the two");
                 None
             }
             (None, None) if self.unreadable(&path("client_secret_env")) => None,
@@ -395,8 +360,7 @@ impl<'a> Checker<'a> {
             self.note(&file.span(), checked);
             path
         });
-        let connect_timeout =
-            get(&layer.connect_timeout).map_or(built_in::CONNECT_TIMEOUT, |p| p.0);
+        let connect_timeout = get(&layer.connect_timeout).map_or(built_in::CONNECT_TIMEOUT, |p| p.0);
         let timeout = get(&layer.timeout).map_or(built_in::CALL_TIMEOUT, |p| p.0);
         Some(KeycloakConnection {
             url: get(&layer.url)?,
@@ -428,9 +392,8 @@ impl<'a> Checker<'a> {
             let (Some(issuer), Some(realm)) = (&layer.issuer, realms.get(name)) else {
                 continue;
             };
-            let other = realms
-                .values()
-                .find(|other| other.name != realm.name && other.issuer == realm.issuer);
+            let other =
+                realms.values().find(|other| other.name != realm.name && other.issuer == realm.issuer);
             if let Some(other) = other {
                 self.at(
                     &issuer.span(),

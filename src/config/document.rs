@@ -88,11 +88,7 @@ impl<'a> Document<'a> {
             start = Some(key.span().start);
             table = value.get_ref().as_table();
         }
-        Problem::Key {
-            line: start.map(|start| line(self.source, start)),
-            key: display(path),
-            message,
-        }
+        Problem::Key { line: start.map(|start| line(self.source, start)), key: display(path), message }
     }
 
     /// The number that stands at `version`, if one does.
@@ -105,11 +101,7 @@ impl<'a> Document<'a> {
     fn problem(&self, path: &[String], start: usize, message: String) -> Problem {
         Problem::Key {
             line: Some(line(self.source, start)),
-            key: if path.is_empty() {
-                "the file".to_owned()
-            } else {
-                display(path)
-            },
+            key: if path.is_empty() { "the file".to_owned() } else { display(path) },
             message,
         }
     }
@@ -124,18 +116,9 @@ fn line(source: &str, offset: usize) -> usize {
 /// A path as TOML writes it.
 fn display(path: &[String]) -> String {
     let bare = |name: &str| {
-        !name.is_empty()
-            && name
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
+        !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
     };
-    let names = path.iter().map(|name| {
-        if bare(name) {
-            name.clone()
-        } else {
-            format!("{name:?}")
-        }
-    });
+    let names = path.iter().map(|name| if bare(name) { name.clone() } else { format!("{name:?}") });
     names.collect::<Vec<_>>().join(".")
 }
 
@@ -144,10 +127,7 @@ fn find(table: &DeTable<'_>, span: &Range<usize>) -> Option<Vec<String>> {
     for (key, value) in table {
         let below = match value.get_ref() {
             DeValue::Table(table) => find(table, span),
-            DeValue::Array(list) => list
-                .iter()
-                .any(|element| element.span() == *span)
-                .then(Vec::new),
+            DeValue::Array(list) => list.iter().any(|element| element.span() == *span).then(Vec::new),
             _ => None,
         };
         let here = || (key.span() == *span || value.span() == *span).then(Vec::new);

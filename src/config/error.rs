@@ -25,10 +25,7 @@ impl ConfigErrors {
             seen.push(text);
             new
         });
-        Self {
-            file: file.to_owned(),
-            problems,
-        }
+        Self { file: file.to_owned(), problems }
     }
 
     /// The file that was read.

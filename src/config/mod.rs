@@ -213,10 +213,7 @@ impl fmt::Debug for CallerAuth {
         match self {
             // Hashes are no secrets, but nobody needs them in a log either.
             Self::Token { sha256 } => write!(f, "Token {{ {} hashes }}", sha256.len()),
-            Self::Keycloak { clients } => f
-                .debug_struct("Keycloak")
-                .field("clients", clients)
-                .finish(),
+            Self::Keycloak { clients } => f.debug_struct("Keycloak").field("clients", clients).finish(),
         }
     }
 }
@@ -242,15 +239,10 @@ pub fn parse(source: &str, path: &Path, env: &dyn Environment) -> Result<Config,
         && version != file::VERSION.to_string()
     {
         // Every other problem may just be the other version's way.
-        let message = format!(
-            "this program reads version {} of the format, found {version}",
-            file::VERSION
-        );
+        let message = format!("this program reads version {} of the format, found {version}", file::VERSION);
         return Err(refuse(vec![document.at(&span, message)]));
     }
     let (file, problems) = document.read();
     let folder = path.parent().unwrap_or(Path::new(""));
-    check::Checker::new(&document, folder, env, problems)
-        .check(&file)
-        .map_err(refuse)
+    check::Checker::new(&document, folder, env, problems).check(&file).map_err(refuse)
 }

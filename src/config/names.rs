@@ -105,9 +105,7 @@ macro_rules! name {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?
-                    .parse()
-                    .map_err(de::Error::custom)
+                String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
             }
         }
     };
@@ -122,32 +120,14 @@ mod tests {
 
     #[test]
     fn realm_names_that_can_stand_in_a_path_are_taken() {
-        for name in [
-            "acme",
-            "Acme-2",
-            "a.b_c",
-            "...",
-            "masters",
-            &"r".repeat(255),
-        ] {
+        for name in ["acme", "Acme-2", "a.b_c", "...", "masters", &"r".repeat(255)] {
             assert_eq!(name.parse::<RealmName>().unwrap().to_string(), *name);
         }
     }
 
     #[test]
     fn realm_names_that_would_reach_another_url_are_refused() {
-        for name in [
-            "",
-            ".",
-            "..",
-            "a/b",
-            "a%2Fb",
-            "a b",
-            "ä",
-            "a?b",
-            "a#b",
-            &"r".repeat(256),
-        ] {
+        for name in ["", ".", "..", "a/b", "a%2Fb", "a b", "ä", "a?b", "a#b", &"r".repeat(256)] {
             assert_eq!(name.parse::<RealmName>(), Err(NameError::Realm), "{name:?}");
         }
         assert_eq!("master".parse::<RealmName>(), Err(NameError::Master));
@@ -160,11 +140,7 @@ mod tests {
             assert_eq!(name.parse::<CallerName>().unwrap().to_string(), *name);
         }
         for name in ["", "-a", "Okta", "a:b", "a b", "a_b", "ä", &"a".repeat(33)] {
-            assert_eq!(
-                name.parse::<CallerName>(),
-                Err(NameError::Caller),
-                "{name:?}"
-            );
+            assert_eq!(name.parse::<CallerName>(), Err(NameError::Caller), "{name:?}");
         }
     }
 }

@@ -158,11 +158,7 @@ pub(super) struct Whole<const MIN: usize, const MAX: usize>(pub(super) usize);
 
 impl<const MIN: usize, const MAX: usize> Scalar for Whole<MIN, MAX> {
     fn expected() -> String {
-        if MIN == MAX {
-            format!("the number {MIN}")
-        } else {
-            format!("a whole number from {MIN} to {MAX}")
-        }
+        if MIN == MAX { format!("the number {MIN}") } else { format!("a whole number from {MIN} to {MAX}") }
     }
 
     fn read(found: &Found<'_>) -> Result<Self, Refusal> {
@@ -274,9 +270,7 @@ impl Scalar for Line {
     fn read(found: &Found<'_>) -> Result<Self, Refusal> {
         let text = found.text()?;
         let length = text.chars().count();
-        if (1..=255).contains(&length)
-            && text.trim().len() == text.len()
-            && !text.contains(char::is_control)
+        if (1..=255).contains(&length) && text.trim().len() == text.len() && !text.contains(char::is_control)
         {
             Ok(Self(text.to_owned()))
         } else {
@@ -317,10 +311,7 @@ impl Scalar for VariableName {
     fn read(found: &Found<'_>) -> Result<Self, Refusal> {
         let text = found.text()?;
         let legal = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        if text.is_empty()
-            || text.starts_with(|c: char| c.is_ascii_digit())
-            || !text.chars().all(legal)
-        {
+        if text.is_empty() || text.starts_with(|c: char| c.is_ascii_digit()) || !text.chars().all(legal) {
             return Err(Refusal::Unexpected);
         }
         Ok(Self(text.to_owned()))
@@ -349,10 +340,8 @@ impl Scalar for TokenHash {
                 "this is the SHA-256 of an empty text; expected that of a token".to_owned(),
             ));
         }
-        let nibbles: Option<Vec<u8>> = text
-            .chars()
-            .map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
-            .collect();
+        let nibbles: Option<Vec<u8>> =
+            text.chars().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
         let bytes: Vec<u8> = nibbles
             .filter(|nibbles| nibbles.len() == 64)
             .ok_or(Refusal::Unexpected)?

@@ -32,9 +32,8 @@ pub(super) fn from_file(path: &Path) -> Result<Read, String> {
     }
     let text = fs::read_to_string(path).map_err(|error| format!("cannot read {shown}: {error}"))?;
     let secret = check(text).map_err(|problem| format!("the secret in {shown} {problem}"))?;
-    let warning = open_to_others(&metadata).then(|| {
-        format!("{shown} can be read by other users of this machine: run chmod 600 on it")
-    });
+    let warning = open_to_others(&metadata)
+        .then(|| format!("{shown} can be read by other users of this machine: run chmod 600 on it"));
     Ok(Read { secret, warning })
 }
 
@@ -54,12 +53,9 @@ pub(super) fn from_environment(env: &dyn Environment, name: &str) -> Result<Read
             "the environment variable that is named here holds no text in UTF-8".to_owned()
         }
     })?;
-    let secret = check(text)
-        .map_err(|problem| format!("the secret in the environment variable {problem}"))?;
-    Ok(Read {
-        secret,
-        warning: None,
-    })
+    let secret =
+        check(text).map_err(|problem| format!("the secret in the environment variable {problem}"))?;
+    Ok(Read { secret, warning: None })
 }
 
 fn check(text: String) -> Result<SecretString, &'static str> {

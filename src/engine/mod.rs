@@ -77,6 +77,12 @@ pub struct Engine {
     tasks: TaskTracker,
 }
 
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
 impl Engine {
     /// An engine over the directory. `tasks` takes the writes; shutting down waits for them.
     pub fn new(directory: Arc<dyn Directory>, settings: Settings, tasks: TaskTracker) -> Self {
@@ -167,7 +173,10 @@ impl Engine {
         let policy = self.settings.policy.clone();
         self.change(context, id, conditions, projection, move |before| {
             let patched = patch.apply(before, &policy)?;
-            Ok(Wanted { active: asserted_active(&patched.resource, &patched.touched), resource: patched.resource })
+            Ok(Wanted {
+                active: asserted_active(&patched.resource, &patched.touched),
+                resource: patched.resource,
+            })
         })
         .await
     }

@@ -102,7 +102,13 @@ where
         let id = id.and_then(|id| id.header_value().to_str().ok()).unwrap_or_default().to_owned();
         let record = Record::default();
         request.extensions_mut().insert(record.clone());
-        let mut line = Line { id, method: request.method().as_str().to_owned(), record, began: Instant::now(), done: false };
+        let mut line = Line {
+            id,
+            method: request.method().as_str().to_owned(),
+            record,
+            began: Instant::now(),
+            done: false,
+        };
         let answer = self.0.call(request);
         async move {
             let answer = answer.await;

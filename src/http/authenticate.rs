@@ -12,9 +12,8 @@ use hyper::body::Incoming;
 use tower::{Layer, Service, ServiceExt};
 use tower_http::request_id::RequestId;
 
-use crate::auth::AuthError;
+use crate::auth::{self, AuthError};
 use crate::directory::Context;
-use crate::scim::{Code, Error};
 
 use super::access_log::Record;
 use super::dispatch::Routed;
@@ -78,38 +77,15 @@ where
 async fn authenticate(request: Routed) -> Result<Authenticated, Failure> {
     let Routed { tenant, operation, head, body, record } = request;
     let given: Vec<HeaderValue> = head.headers.get_all(AUTHORIZATION).iter().cloned().collect();
-    let Some(tenant) = tenant else {
-        // As for a wrong token: which realms are served is nobody's business.
-        record.refused("the realm is not served".into());
-        return Err(refused(!given.is_empty()));
+    let refuse = |error: &AuthError| {
+        record.refused(error.to_string());
+        Failure::from(error)
     };
-    let caller = match tenant.authenticator.authenticate(&given).await {
-        Ok(caller) => caller,
-        Err(error @ AuthError::JwksUnavailable(_)) => {
-            record.refused(error.to_string());
-            tracing::warn!(realm = %tenant.realm, %error, "tokens can't be verified");
-            return Err(Failure::Scim(Error::unavailable(
-                Code::KeycloakUnreachable,
-                "The realm's keys can't be fetched from Keycloak at the moment; repeat the request",
-                5,
-            )));
-        }
-        Err(error) => {
-            record.refused(error.to_string());
-            return Err(refused(!given.is_empty()));
-        }
-    };
-    let id = head.extensions.get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
+    let Some(tenant) = tenant else { return Err(refuse(&auth::refuse(&given))) };
+    let caller = tenant.authenticator.authenticate(&given).await.map_err(|error| refuse(&error))?;
+    let id =
+        head.extensions.get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
     let context = Context::new(id, caller.as_ref());
     record.context(&context);
     Ok(Authenticated { tenant, context, operation, head, body, record })
-}
-
-fn refused(given: bool) -> Failure {
-    let challenge = if given {
-        HeaderValue::from_static("Bearer realm=\"scim\", error=\"invalid_token\"")
-    } else {
-        HeaderValue::from_static("Bearer realm=\"scim\"")
-    };
-    Failure::Unauthenticated { challenge, given }
 }

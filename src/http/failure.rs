@@ -3,6 +3,7 @@
 use http::header::{ALLOW, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response};
 
+use crate::auth::AuthError;
 use crate::scim::{Code, Error};
 
 use super::respond::{self, Body};
@@ -14,17 +15,28 @@ pub enum Failure {
     /// SCIM's own.
     #[error(transparent)]
     Scim(#[from] Error),
-    /// No credentials, or none that are accepted; alike for every reason, so that nothing leaks.
+    /// No credentials, or none that are accepted.
     #[error("not authenticated")]
     Unauthenticated {
-        /// The challenge.
-        challenge: HeaderValue,
-        /// Were there any?
-        given: bool,
+        /// The `WWW-Authenticate` header.
+        challenge: Option<HeaderValue>,
+        /// What the caller may know of the reason.
+        detail: &'static str,
     },
     /// No such path, or not with this method.
     #[error("no such route")]
     Route(RouteError),
+}
+
+impl From<&AuthError> for Failure {
+    fn from(error: &AuthError) -> Self {
+        match error {
+            AuthError::JwksUnavailable(_) => {
+                Self::Scim(Error::unavailable(Code::KeycloakUnreachable, error.detail(), 5))
+            }
+            _ => Self::Unauthenticated { challenge: error.www_authenticate(), detail: error.detail() },
+        }
+    }
 }
 
 impl Failure {
@@ -32,14 +44,11 @@ impl Failure {
     pub fn answer(&self) -> Response<Body> {
         match self {
             Self::Scim(error) => respond::error(error),
-            Self::Unauthenticated { challenge, given } => {
-                let detail = if *given {
-                    "The credentials are not accepted; the gateway's log says why"
-                } else {
-                    "The request needs an Authorization header with a bearer token"
-                };
-                let mut response = respond::error(&Error::new(401, Code::Unauthenticated, detail));
-                response.headers_mut().insert(WWW_AUTHENTICATE, challenge.clone());
+            Self::Unauthenticated { challenge, detail } => {
+                let mut response = respond::error(&Error::new(401, Code::Unauthenticated, *detail));
+                if let Some(challenge) = challenge {
+                    response.headers_mut().insert(WWW_AUTHENTICATE, challenge.clone());
+                }
                 response
             }
             Self::Route(RouteError::Unknown) => respond::error(&Error::new(

@@ -50,7 +50,9 @@ async fn handle(request: ScimRequest) -> Result<Response<Body>, Error> {
         Command::ReplaceUser(id, body) => {
             engine.replace(&context, &id, &body, &conditions, &projection()?).await?
         }
-        Command::PatchUser(id, body) => engine.patch(&context, &id, &body, &conditions, &projection()?).await?,
+        Command::PatchUser(id, body) => {
+            engine.patch(&context, &id, &body, &conditions, &projection()?).await?
+        }
         Command::DeleteUser(id) => engine.delete(&context, &id, &conditions).await?,
         Command::Plain(operation) => return plain(&operation, engine, &parameters),
     };
@@ -61,7 +63,11 @@ async fn handle(request: ScimRequest) -> Result<Response<Body>, Error> {
 }
 
 /// What needs no directory.
-fn plain(operation: &Operation, engine: &Engine, parameters: &[(String, String)]) -> Result<Response<Body>, Error> {
+fn plain(
+    operation: &Operation,
+    engine: &Engine,
+    parameters: &[(String, String)],
+) -> Result<Response<Body>, Error> {
     let served: &[&ResourceType] = &[user()];
     let base = engine.settings().base.as_str();
     let body = match operation {

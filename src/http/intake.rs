@@ -144,13 +144,15 @@ async fn take_in(request: Authenticated, max_body_bytes: usize, mask: Mask) -> R
         }
         plain => Command::Plain(plain),
     };
-    let header = |name: HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let header =
+        |name: HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let conditions = Conditions { if_match: header(IF_MATCH), if_none_match: header(IF_NONE_MATCH) };
     Ok(ScimRequest { tenant, context, command, parameters, conditions, record })
 }
 
 fn note_user_name(record: &Record, body: &Object, mask: Mask) {
-    let name = body.iter().find(|(key, _)| key.eq_ignore_ascii_case("userName")).and_then(|(_, name)| name.as_str());
+    let name =
+        body.iter().find(|(key, _)| key.eq_ignore_ascii_case("userName")).and_then(|(_, name)| name.as_str());
     if let Some(name) = name {
         record.user_name(mask.mask(name));
     }
@@ -160,8 +162,7 @@ fn note_user_name(record: &Record, body: &Object, mask: Mask) {
 async fn read_object(head: &Parts, body: Incoming, limit: usize) -> Result<Object, Error> {
     check_media_type(head)?;
     let bytes = read_bytes(head, body, limit).await?;
-    let malformed =
-        |detail: String| Error::bad(ScimType::InvalidSyntax, Code::MalformedJson, detail);
+    let malformed = |detail: String| Error::bad(ScimType::InvalidSyntax, Code::MalformedJson, detail);
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(Error::bad(ScimType::InvalidSyntax, Code::MissingBody, "The request needs a JSON body"));
     }
@@ -176,7 +177,8 @@ async fn read_object(head: &Parts, body: Incoming, limit: usize) -> Result<Objec
 /// The body's bytes, up to the limit.
 pub(super) async fn read_bytes(head: &Parts, body: Incoming, limit: usize) -> Result<Bytes, Error> {
     let too_large = || Error::new(413, Code::BodyTooLarge, format!("The body is larger than {limit} bytes"));
-    let declared = head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let declared =
+        head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if declared.is_some_and(|length| length > limit as u64) {
         return Err(too_large());
     }

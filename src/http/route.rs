@@ -186,16 +186,23 @@ mod tests {
     fn wrong_methods_are_told_the_right_ones() {
         assert_eq!(scim("DELETE", "/Users"), Err(RouteError::Method { allow: "GET, HEAD, POST" }));
         assert_eq!(scim("POST", "/Schemas"), Err(RouteError::Method { allow: "GET, HEAD" }));
-        assert_eq!(scim("OPTIONS", "/Users/1"), Err(RouteError::Method { allow: "GET, HEAD, PUT, PATCH, DELETE" }));
+        assert_eq!(
+            scim("OPTIONS", "/Users/1"),
+            Err(RouteError::Method { allow: "GET, HEAD, PUT, PATCH, DELETE" })
+        );
     }
 
     #[test]
     fn an_id_never_becomes_a_path() {
         assert_eq!(scim("GET", "/Users/..%2Fclients"), Ok(Operation::GetUser("../clients".into())));
-        for path in ["/Users/../Groups", "/Users/1/2", "/users", "/Users//1", "", "/", "//Users", "/Users/%ff"] {
+        for path in
+            ["/Users/../Groups", "/Users/1/2", "/users", "/Users//1", "", "/", "//Users", "/Users/%ff"]
+        {
             assert_eq!(scim("GET", path), Err(RouteError::Unknown), "{path}");
         }
-        for path in ["/", "", "/admin/realms/acme", "/realms/acme/protocol/openid-connect/token/introspect", "/x"] {
+        for path in
+            ["/", "", "/admin/realms/acme", "/realms/acme/protocol/openid-connect/token/introspect", "/x"]
+        {
             assert_eq!(route("POST", path), Err(RouteError::Unknown), "{path}");
         }
     }

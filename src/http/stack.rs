@@ -38,7 +38,8 @@ pub fn stack(
     Response = Response<impl HttpBody<Data = bytes::Bytes, Error = BoxError> + Send + 'static + use<>>,
     Error = Infallible,
     Future: Send,
-> + Clone
+>
++ Clone
 + Send
 + 'static
 + use<> {

@@ -47,7 +47,9 @@ impl TokenEndpoint {
         if let Some(authorization) = authorization {
             request = request.header(AUTHORIZATION, authorization);
         }
-        if let Some((issuer, host)) = self.issuer.as_ref().and_then(|issuer| Some((issuer, authority(issuer)?))) {
+        if let Some((issuer, host)) =
+            self.issuer.as_ref().and_then(|issuer| Some((issuer, authority(issuer)?)))
+        {
             request = request
                 .header(HOST, &host)
                 .header("x-forwarded-host", &host)
@@ -85,7 +87,8 @@ fn authority(url: &Url) -> Option<String> {
 pub async fn answer(endpoint: Option<&TokenEndpoint>, head: &Parts, body: Incoming) -> Response<Body> {
     match checked(endpoint, head, body).await {
         Ok((endpoint, form)) => {
-            let form: Vec<(&str, &str)> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            let form: Vec<(&str, &str)> =
+                form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
             endpoint.forward(head.headers.get(AUTHORIZATION), &form).await
         }
         Err(refusal) => refusal.answer(),
@@ -107,9 +110,11 @@ impl Refusal {
     fn answer(self) -> Response<Body> {
         let (status, error, description) = match self {
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", "The request is too large"),
-            Self::NotForm => {
-                (StatusCode::BAD_REQUEST, "invalid_request", "The body must be application/x-www-form-urlencoded")
-            }
+            Self::NotForm => (
+                StatusCode::BAD_REQUEST,
+                "invalid_request",
+                "The body must be application/x-www-form-urlencoded",
+            ),
             Self::Twice => (StatusCode::BAD_REQUEST, "invalid_request", "A parameter is given twice"),
             Self::GrantType => (
                 StatusCode::BAD_REQUEST,
@@ -145,7 +150,8 @@ async fn checked<'e>(
 
 /// The parameters that go through, each once.
 fn read_form(content_type: Option<&HeaderValue>, bytes: &Bytes) -> Result<Vec<(String, String)>, Refusal> {
-    let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
+    let content_type =
+        content_type.and_then(|value| value.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
     if content_type.split(';').next().map(str::trim) != Some("application/x-www-form-urlencoded") {
         return Err(Refusal::NotForm);
     }
@@ -216,10 +222,14 @@ mod tests {
 
     #[test]
     fn only_client_credentials_go_through_and_only_their_parameters() {
-        let form_of = form("grant_type=client_credentials&client_id=a&client_secret=s%26&audience=x&username=u").unwrap();
+        let form_of =
+            form("grant_type=client_credentials&client_id=a&client_secret=s%26&audience=x&username=u")
+                .unwrap();
         let names: Vec<_> = form_of.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["grant_type", "client_id", "client_secret"]);
-        for body in ["grant_type=password&username=u&password=p&client_id=a", "client_id=a", "", "grant_type="] {
+        for body in
+            ["grant_type=password&username=u&password=p&client_id=a", "client_id=a", "", "grant_type="]
+        {
             assert_eq!(form(body), Err(Refusal::GrantType), "{body}");
         }
         assert_eq!(form("grant_type=client_credentials&grant_type=password"), Err(Refusal::Twice));
@@ -228,7 +238,8 @@ mod tests {
 
     #[test]
     fn the_client_is_named_once_or_twice_alike() {
-        let basic = |text: &str| HeaderValue::from_str(&format!("Basic {}", BASE64_STANDARD.encode(text))).unwrap();
+        let basic =
+            |text: &str| HeaderValue::from_str(&format!("Basic {}", BASE64_STANDARD.encode(text))).unwrap();
         let named = |id: &str| vec![("client_id".to_owned(), id.to_owned())];
         assert_eq!(client_of(None, &named("a")), Ok("a".into()));
         assert_eq!(client_of(Some(&basic("scim%2Dokta:s:x")), &[]), Ok("scim-okta".into()));

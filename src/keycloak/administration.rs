@@ -9,8 +9,7 @@ use serde_json::{Value, json};
 use super::client::{AdminClient, Prepared, Repeat};
 use super::error::{Call, Error, Result};
 use super::representation::{
-    ClientRepresentation, RealmRepresentation, RoleRepresentation, UserId, UserProfile,
-    UserRepresentation,
+    ClientRepresentation, RealmRepresentation, RoleRepresentation, UserId, UserProfile, UserRepresentation,
 };
 
 const CLIENT_ROLE_MAPPINGS: &str = "users/{id}/role-mappings/clients/{client}";
@@ -40,13 +39,7 @@ impl AdminClient {
     pub async fn create_realm(&self) -> Result<()> {
         let body = json!({"realm": self.realm_name(), "enabled": true});
         let url = self.connection.admin_url();
-        let prepared = Prepared::new(
-            "admin/realms",
-            Method::POST,
-            url,
-            Some(&body),
-            Repeat::NeverSent,
-        )?;
+        let prepared = Prepared::new("admin/realms", Method::POST, url, Some(&body), Repeat::NeverSent)?;
         self.send(&prepared).await.map(drop)
     }
 
@@ -55,9 +48,7 @@ impl AdminClient {
     /// # Errors
     /// As every call; see [`Error`].
     pub async fn update_realm(&self, changes: &Value) -> Result<()> {
-        self.write(Method::PUT, ("", &[]), Some(changes), Repeat::Always)
-            .await
-            .map(drop)
+        self.write(Method::PUT, ("", &[]), Some(changes), Repeat::Always).await.map(drop)
     }
 
     /// Replaces the user profile; it must hold everything that is to stay.
@@ -65,14 +56,7 @@ impl AdminClient {
     /// # Errors
     /// [`Error::Invalid`] when Keycloak refuses a declaration, and as every call.
     pub async fn update_user_profile(&self, profile: &UserProfile) -> Result<()> {
-        self.write(
-            Method::PUT,
-            ("users/profile", &[]),
-            Some(profile),
-            Repeat::Always,
-        )
-        .await
-        .map(drop)
+        self.write(Method::PUT, ("users/profile", &[]), Some(profile), Repeat::Always).await.map(drop)
     }
 
     /// Creates a realm role.
@@ -81,9 +65,7 @@ impl AdminClient {
     /// [`Error::Conflict`] when there is one of this name, and as every call.
     pub async fn create_realm_role(&self, name: &str, description: &str) -> Result<()> {
         let body = json!({"name": name, "description": description});
-        self.write(Method::POST, ("roles", &[]), Some(&body), Repeat::NeverSent)
-            .await
-            .map(drop)
+        self.write(Method::POST, ("roles", &[]), Some(&body), Repeat::NeverSent).await.map(drop)
     }
 
     /// The roles that a composite role brings with it directly.
@@ -91,21 +73,15 @@ impl AdminClient {
     /// # Errors
     /// [`Error::NotFound`], and as every call.
     pub async fn role_composites(&self, role_id: &str) -> Result<Vec<RoleRepresentation>> {
-        self.get(("roles-by-id/{id}/composites", &[role_id]), &[])
-            .await
+        self.get(("roles-by-id/{id}/composites", &[role_id]), &[]).await
     }
 
     /// The role of a client.
     ///
     /// # Errors
     /// As every call; see [`Error`].
-    pub async fn client_role(
-        &self,
-        client_uuid: &str,
-        name: &str,
-    ) -> Result<Option<RoleRepresentation>> {
-        self.find(("clients/{client}/roles/{name}", &[client_uuid, name]))
-            .await
+    pub async fn client_role(&self, client_uuid: &str, name: &str) -> Result<Option<RoleRepresentation>> {
+        self.find(("clients/{client}/roles/{name}", &[client_uuid, name])).await
     }
 
     /// Creates a client from a `ClientRepresentation` in JSON, and gives its internal id.
@@ -113,24 +89,14 @@ impl AdminClient {
     /// # Errors
     /// [`Error::Conflict`] when there is one with this `clientId`, and as every call.
     pub async fn create_client(&self, client: &Value) -> Result<String> {
-        let answer = self
-            .write(
-                Method::POST,
-                ("clients", &[]),
-                Some(client),
-                Repeat::NeverSent,
-            )
-            .await?;
+        let answer = self.write(Method::POST, ("clients", &[]), Some(client), Repeat::NeverSent).await?;
         answer
             .location
             .as_deref()
             .and_then(|location| location.rsplit('/').next())
             .map(str::to_owned)
             .ok_or_else(|| Error::Decode {
-                call: Call {
-                    method: "POST",
-                    path: "clients",
-                },
+                call: Call { method: "POST", path: "clients" },
                 detail: "it has no Location header".to_owned(),
             })
     }
@@ -148,14 +114,9 @@ impl AdminClient {
     /// # Errors
     /// [`Error::NotFound`], and as every call.
     pub async fn update_client(&self, client_uuid: &str, changes: &Value) -> Result<()> {
-        self.write(
-            Method::PUT,
-            ("clients/{client}", &[client_uuid]),
-            Some(changes),
-            Repeat::Always,
-        )
-        .await
-        .map(drop)
+        self.write(Method::PUT, ("clients/{client}", &[client_uuid]), Some(changes), Repeat::Always)
+            .await
+            .map(drop)
     }
 
     /// The secret of a confidential client.
@@ -163,9 +124,7 @@ impl AdminClient {
     /// # Errors
     /// [`Error::Decode`] when it has none, and as every call.
     pub async fn client_secret(&self, client_uuid: &str) -> Result<SecretString> {
-        let answer: ClientSecret = self
-            .get(("clients/{client}/client-secret", &[client_uuid]), &[])
-            .await?;
+        let answer: ClientSecret = self.get(("clients/{client}/client-secret", &[client_uuid]), &[]).await?;
         Ok(answer.value)
     }
 
@@ -174,11 +133,7 @@ impl AdminClient {
     /// # Errors
     /// [`Error::NotFound`] or [`Error::Invalid`] when it has no service account, and as every call.
     pub async fn service_account_user(&self, client_uuid: &str) -> Result<UserRepresentation> {
-        self.get(
-            ("clients/{client}/service-account-user", &[client_uuid]),
-            &[],
-        )
-        .await
+        self.get(("clients/{client}/service-account-user", &[client_uuid]), &[]).await
     }
 
     /// The roles of one client that are mapped to the user directly.
@@ -190,8 +145,7 @@ impl AdminClient {
         id: &UserId,
         client_uuid: &str,
     ) -> Result<Vec<RoleRepresentation>> {
-        self.get((CLIENT_ROLE_MAPPINGS, &[id.as_ref(), client_uuid]), &[])
-            .await
+        self.get((CLIENT_ROLE_MAPPINGS, &[id.as_ref(), client_uuid]), &[]).await
     }
 
     /// Maps roles of one client to the user.

@@ -64,22 +64,9 @@ impl Prepared {
         body: Option<&T>,
         repeat: Repeat,
     ) -> Result<Self> {
-        let call = Call {
-            method: method_name(&method),
-            path,
-        };
-        let body = body
-            .map(serde_json::to_vec)
-            .transpose()
-            .map_err(|error| Error::decode(call, &error))?;
-        Ok(Self {
-            call,
-            method,
-            url,
-            body,
-            repeat,
-            lost: AtomicBool::new(false),
-        })
+        let call = Call { method: method_name(&method), path };
+        let body = body.map(serde_json::to_vec).transpose().map_err(|error| Error::decode(call, &error))?;
+        Ok(Self { call, method, url, body, repeat, lost: AtomicBool::new(false) })
     }
 }
 
@@ -112,10 +99,7 @@ impl AdminClient {
         (path, values): At<'_>,
         query: &[(&'static str, String)],
     ) -> Result<T> {
-        let call = Call {
-            method: "GET",
-            path,
-        };
+        let call = Call { method: "GET", path };
         let mut url = self.connection.realm_url(call, values)?;
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
@@ -141,8 +125,7 @@ impl AdminClient {
         body: Option<&T>,
         repeat: Repeat,
     ) -> Result<Answer> {
-        self.send(&self.prepare(method, (path, values), body, repeat)?)
-            .await
+        self.send(&self.prepare(method, (path, values), body, repeat)?).await
     }
 
     /// Deletes something that must exist. Where a try got lost on its way and the next one finds
@@ -163,10 +146,7 @@ impl AdminClient {
         body: Option<&T>,
         repeat: Repeat,
     ) -> Result<Prepared> {
-        let call = Call {
-            method: method_name(&method),
-            path,
-        };
+        let call = Call { method: method_name(&method), path };
         let url = self.connection.realm_url(call, values)?;
         Prepared::new(path, method, url, body, repeat)
     }
@@ -217,18 +197,13 @@ impl AdminClient {
     }
 
     async fn attempt(&self, prepared: &Prepared, token: &str) -> Result<Answer> {
-        let mut request = self
-            .connection
-            .http
-            .request(prepared.method.clone(), prepared.url.clone())
-            .bearer_auth(token);
+        let mut request =
+            self.connection.http.request(prepared.method.clone(), prepared.url.clone()).bearer_auth(token);
         if let Some(id) = &self.request_id {
             request = request.header(X_REQUEST_ID, id);
         }
         if let Some(body) = &prepared.body {
-            request = request
-                .header(CONTENT_TYPE, "application/json")
-                .body(body.clone());
+            request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
         }
         self.calls.fetch_add(1, Ordering::Relaxed);
         transport::send(prepared.call, request).await
@@ -310,9 +285,7 @@ mod tests {
         server.reply(401, "{}").reply(200, "1");
         assert_eq!(client.count_users(&UserQuery::default()).await.unwrap(), 1);
         assert_eq!(server.seen()[1].authorization, "Bearer t2");
-        server
-            .reply(401, "{}")
-            .reply(401, r#"{"error":"HTTP 401 Unauthorized"}"#);
+        server.reply(401, "{}").reply(401, r#"{"error":"HTTP 401 Unauthorized"}"#);
         let error = client.count_users(&UserQuery::default()).await.unwrap_err();
         assert!(matches!(error, Error::Unauthorized { .. }), "{error:?}");
         assert_eq!(server.tokens(), 3);
@@ -324,16 +297,9 @@ mod tests {
         let client = client(server.url.clone());
         server.reply(503, "").hang_up().reply(200, "1");
         assert_eq!(client.count_users(&UserQuery::default()).await.unwrap(), 1);
-        server
-            .reply(502, "")
-            .reply(503, "")
-            .reply(504, "")
-            .reply(200, "1");
+        server.reply(502, "").reply(503, "").reply(504, "").reply(200, "1");
         let error = client.count_users(&UserQuery::default()).await.unwrap_err();
-        assert!(
-            matches!(error, Error::Server { status: 504, .. }),
-            "{error:?}"
-        );
+        assert!(matches!(error, Error::Server { status: 504, .. }), "{error:?}");
         assert_eq!(server.lines().len(), 6);
         assert_eq!(client.calls(), 6);
     }
@@ -343,10 +309,7 @@ mod tests {
         let server = TestServer::start().await;
         server.reply(500, r#"{"error":"unknown_error"}"#);
         let error = client(server.url.clone()).logout(&id()).await.unwrap_err();
-        assert!(
-            matches!(error, Error::Server { status: 500, .. }),
-            "{error:?}"
-        );
+        assert!(matches!(error, Error::Server { status: 500, .. }), "{error:?}");
         assert_eq!(server.lines().len(), 1);
     }
 
@@ -355,16 +318,10 @@ mod tests {
         let server = TestServer::start().await;
         let user = UserRepresentation::default();
         server.hang_up();
-        let error = client(server.url.clone())
-            .create_user(&user)
-            .await
-            .unwrap_err();
+        let error = client(server.url.clone()).create_user(&user).await.unwrap_err();
         assert!(!error.never_sent() && error.is_transient(), "{error:?}");
         server.reply(503, "");
-        let error = client(server.url.clone())
-            .create_user(&user)
-            .await
-            .unwrap_err();
+        let error = client(server.url.clone()).create_user(&user).await.unwrap_err();
         assert!(!error.never_sent(), "{error:?}");
         assert_eq!(server.lines().len(), 2);
     }
@@ -374,35 +331,19 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
         drop(listener);
-        let error = client(url)
-            .create_user(&UserRepresentation::default())
-            .await
-            .unwrap_err();
+        let error = client(url).create_user(&UserRepresentation::default()).await.unwrap_err();
         assert!(error.never_sent() && error.is_transient(), "{error:?}");
-        assert!(matches!(
-            error,
-            Error::Unreachable {
-                maybe_sent: false,
-                ..
-            }
-        ));
+        assert!(matches!(error, Error::Unreachable { maybe_sent: false, .. }));
     }
 
     #[tokio::test]
     async fn the_new_users_id_is_in_the_location() {
         let server = TestServer::start().await;
-        server.reply_location(
-            201,
-            "https://id.example.com/admin/realms/acme/users/74326c51",
-        );
-        let made = client(server.url.clone())
-            .create_user(&UserRepresentation::default())
-            .await;
+        server.reply_location(201, "https://id.example.com/admin/realms/acme/users/74326c51");
+        let made = client(server.url.clone()).create_user(&UserRepresentation::default()).await;
         assert_eq!(made.unwrap(), id());
         server.reply_location(201, "https://id.example.com/users/a%2Fb");
-        let made = client(server.url.clone())
-            .create_user(&UserRepresentation::default())
-            .await;
+        let made = client(server.url.clone()).create_user(&UserRepresentation::default()).await;
         assert!(matches!(made, Err(Error::Decode { .. })));
     }
 
@@ -427,9 +368,7 @@ mod tests {
             ..Default::default()
         };
         let race = r#"{"errorMessage":"Could not add user role mappings!"}"#;
-        server
-            .reply(400, race)
-            .reply(200, r#"[{"id":"r1","name":"scim-managed"}]"#);
+        server.reply(400, race).reply(200, r#"[{"id":"r1","name":"scim-managed"}]"#);
         client.map_realm_role(&id(), &role).await.unwrap();
         assert_eq!(
             server.seen()[0].body,
@@ -453,20 +392,12 @@ mod tests {
     #[tokio::test]
     async fn a_long_list_of_ids_goes_in_pieces_and_keeps_its_order() {
         let server = TestServer::start().await;
-        let ids: Vec<UserId> = (0..250)
-            .map(|number| UserId::try_from(format!("u-{number}").as_str()).unwrap())
-            .collect();
-        for answer in [
-            r#"[{"id":"u-0"}]"#,
-            r#"[{"id":"u-100"}]"#,
-            r#"[{"id":"u-200"}]"#,
-        ] {
+        let ids: Vec<UserId> =
+            (0..250).map(|number| UserId::try_from(format!("u-{number}").as_str()).unwrap()).collect();
+        for answer in [r#"[{"id":"u-0"}]"#, r#"[{"id":"u-100"}]"#, r#"[{"id":"u-200"}]"#] {
             server.reply(200, answer);
         }
-        let query = UserQuery {
-            ids,
-            ..UserQuery::default()
-        };
+        let query = UserQuery { ids, ..UserQuery::default() };
         let found = client(server.url.clone()).users(&query).await.unwrap();
         assert_eq!(found.len(), 3);
         let lines = server.lines();
@@ -477,10 +408,7 @@ mod tests {
     #[tokio::test]
     async fn a_name_longer_than_any_is_not_asked_for() {
         let server = TestServer::start().await;
-        let query = UserQuery {
-            username: Some("ü".repeat(256)),
-            ..UserQuery::default()
-        };
+        let query = UserQuery { username: Some("ü".repeat(256)), ..UserQuery::default() };
         let client = client(server.url.clone());
         assert!(client.users(&query).await.unwrap().is_empty());
         assert_eq!(client.count_users(&query).await.unwrap(), 0);
@@ -491,10 +419,7 @@ mod tests {
     async fn redirects_are_not_followed() {
         let server = TestServer::start().await;
         server.reply_location(302, "https://elsewhere.example.com/");
-        let error = client(server.url.clone())
-            .count_users(&UserQuery::default())
-            .await
-            .unwrap_err();
+        let error = client(server.url.clone()).count_users(&UserQuery::default()).await.unwrap_err();
         assert!(matches!(error, Error::Unexpected { status: 302, .. }));
     }
 }

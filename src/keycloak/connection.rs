@@ -16,10 +16,7 @@ use super::error::{Call, Error, Result};
 use super::token::{Token, TokenCache, TokenResponse};
 use super::transport;
 
-const LOGOUT: Call = Call {
-    method: "POST",
-    path: "protocol/openid-connect/logout",
-};
+const LOGOUT: Call = Call { method: "POST", path: "protocol/openid-connect/logout" };
 
 /// The public client with the password grant that every realm has.
 const ADMIN_CLI: &str = "admin-cli";
@@ -39,30 +36,18 @@ enum Account {
     /// A confidential client's service account.
     Client { id: String, secret: SecretString },
     /// A person, by password.
-    Administrator {
-        username: String,
-        password: SecretString,
-    },
+    Administrator { username: String, password: SecretString },
 }
 
 impl Connection {
     /// A connection to `realm` as the service account of one of its clients. `base` is Keycloak's
     /// address, with its path if it has one (`https://id.example.com/auth`).
     #[must_use]
-    pub fn new(
-        base: Url,
-        realm: &str,
-        client_id: &str,
-        client_secret: SecretString,
-        http: Client,
-    ) -> Self {
+    pub fn new(base: Url, realm: &str, client_id: &str, client_secret: SecretString, http: Client) -> Self {
         Self {
             base,
             realm: realm.to_owned(),
-            account: Account::Client {
-                id: client_id.to_owned(),
-                secret: client_secret,
-            },
+            account: Account::Client { id: client_id.to_owned(), secret: client_secret },
             account_realm: realm.to_owned(),
             http,
             tokens: TokenCache::default(),
@@ -84,10 +69,7 @@ impl Connection {
         Self {
             base,
             realm: realm.to_owned(),
-            account: Account::Administrator {
-                username: username.to_owned(),
-                password,
-            },
+            account: Account::Administrator { username: username.to_owned(), password },
             account_realm: account_realm.to_owned(),
             http,
             tokens: TokenCache::default(),
@@ -122,21 +104,11 @@ impl Connection {
         let Some(refresh) = token.refresh() else {
             return Ok(());
         };
-        let form = [
-            ("client_id", ADMIN_CLI),
-            ("refresh_token", refresh.expose_secret()),
-        ];
-        let request = self
-            .http
-            .post(self.account_url(LOGOUT.path))
-            .form(form.as_slice());
+        let form = [("client_id", ADMIN_CLI), ("refresh_token", refresh.expose_secret())];
+        let request = self.http.post(self.account_url(LOGOUT.path)).form(form.as_slice());
         let answer = transport::send(LOGOUT, request).await?;
         self.tokens.forget(&token);
-        if answer.status.is_success() {
-            Ok(())
-        } else {
-            Err(self.refused(LOGOUT, &answer))
-        }
+        if answer.status.is_success() { Ok(()) } else { Err(self.refused(LOGOUT, &answer)) }
     }
 
     /// Whose credentials these are, for messages.
@@ -205,16 +177,13 @@ impl Connection {
             ],
         };
         let asked = Instant::now();
-        let request = self
-            .http
-            .post(self.account_url(Call::TOKEN.path))
-            .form(&form);
+        let request = self.http.post(self.account_url(Call::TOKEN.path)).form(&form);
         let answer = transport::send(Call::TOKEN, request).await?;
         if !answer.status.is_success() {
             return Err(self.refused(Call::TOKEN, &answer));
         }
-        let response: TokenResponse = serde_json::from_slice(&answer.body)
-            .map_err(|error| Error::decode(Call::TOKEN, &error))?;
+        let response: TokenResponse =
+            serde_json::from_slice(&answer.body).map_err(|error| Error::decode(Call::TOKEN, &error))?;
         Ok(Token::new(response, asked))
     }
 
@@ -224,13 +193,7 @@ impl Connection {
             StatusCode::BAD_REQUEST => StatusCode::UNAUTHORIZED,
             status => status,
         };
-        Error::from_status(
-            call,
-            &self.account(),
-            status,
-            answer.retry_after,
-            &answer.body,
-        )
+        Error::from_status(call, &self.account(), status, answer.retry_after, &answer.body)
     }
 }
 
@@ -259,10 +222,7 @@ fn fill(url: &mut Url, call: Call, template: &'static str, values: &[&str]) -> R
         match values.next() {
             Some(&value) if !matches!(value, "" | "." | "..") => segments.push(value),
             _ => {
-                return Err(Error::NotFound {
-                    call,
-                    message: "nothing can have this name".to_owned(),
-                });
+                return Err(Error::NotFound { call, message: "nothing can have this name".to_owned() });
             }
         }
     }
@@ -281,33 +241,19 @@ fn extend<'a>(url: &mut Url, segments: impl Iterator<Item = &'a str>) {
 mod tests {
     use super::*;
 
-    const CALL: Call = Call {
-        method: "GET",
-        path: "roles/{name}/users",
-    };
+    const CALL: Call = Call { method: "GET", path: "roles/{name}/users" };
 
     fn connection(base: &str, realm: &str) -> Connection {
-        Connection::new(
-            Url::parse(base).unwrap(),
-            realm,
-            "scimgate",
-            "s3cret".into(),
-            Client::new(),
-        )
+        Connection::new(Url::parse(base).unwrap(), realm, "scimgate", "s3cret".into(), Client::new())
     }
 
     fn url(base: &str, realm: &str, name: &str) -> Result<String> {
-        connection(base, realm)
-            .realm_url(CALL, &[name])
-            .map(String::from)
+        connection(base, realm).realm_url(CALL, &[name]).map(String::from)
     }
 
     #[test]
     fn keeps_the_path_of_the_base() {
-        for base in [
-            "https://id.example.com/auth",
-            "https://id.example.com/auth/",
-        ] {
+        for base in ["https://id.example.com/auth", "https://id.example.com/auth/"] {
             assert_eq!(
                 url(base, "acme", "scim-managed").unwrap(),
                 "https://id.example.com/auth/admin/realms/acme/roles/scim-managed/users"
@@ -326,10 +272,7 @@ mod tests {
     #[test]
     fn values_that_reach_elsewhere_name_nothing() {
         for name in ["", ".", ".."] {
-            assert!(
-                matches!(url("http://k", "acme", name), Err(Error::NotFound { .. })),
-                "{name:?}"
-            );
+            assert!(matches!(url("http://k", "acme", name), Err(Error::NotFound { .. })), "{name:?}");
             assert!(url("http://k", name, "a").is_err(), "{name:?}");
         }
     }

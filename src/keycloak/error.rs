@@ -26,10 +26,7 @@ pub struct Call {
 
 impl Call {
     /// The token request that comes before a call.
-    pub(super) const TOKEN: Self = Self {
-        method: "POST",
-        path: "protocol/openid-connect/token",
-    };
+    pub(super) const TOKEN: Self = Self { method: "POST", path: "protocol/openid-connect/token" };
 }
 
 impl fmt::Display for Call {
@@ -181,27 +178,13 @@ impl Error {
     /// be sent again: there was no connection, or not even a token for it.
     #[must_use]
     pub fn never_sent(&self) -> bool {
-        self.call() == Call::TOKEN
-            || matches!(
-                self,
-                Self::Unreachable {
-                    maybe_sent: false,
-                    ..
-                }
-            )
+        self.call() == Call::TOKEN || matches!(self, Self::Unreachable { maybe_sent: false, .. })
     }
 
     /// Whether the same call may succeed in a moment: no connection, 502, 503 or 504.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(
-            self,
-            Self::Unreachable { .. }
-                | Self::Server {
-                    status: 502..=504,
-                    ..
-                }
-        )
+        matches!(self, Self::Unreachable { .. } | Self::Server { status: 502..=504, .. })
     }
 
     pub(super) fn transport(call: Call, error: reqwest::Error) -> Self {
@@ -210,21 +193,13 @@ impl Error {
         if error.is_timeout() && !error.is_connect() {
             return Self::Timeout { call };
         }
-        Self::Unreachable {
-            call,
-            maybe_sent: !error.is_connect(),
-            source: Arc::new(error),
-        }
+        Self::Unreachable { call, maybe_sent: !error.is_connect(), source: Arc::new(error) }
     }
 
     pub(super) fn decode(call: Call, error: &serde_json::Error) -> Self {
         // serde_json's own text quotes the value it stumbled over.
-        let detail = format!(
-            "{:?} error at line {}, column {}",
-            error.classify(),
-            error.line(),
-            error.column()
-        );
+        let detail =
+            format!("{:?} error at line {}, column {}", error.classify(), error.line(), error.column());
         Self::Decode { call, detail }
     }
 
@@ -241,30 +216,12 @@ impl Error {
         match status.as_u16() {
             400 => {
                 let (fields, message) = body.invalid();
-                Self::Invalid {
-                    call,
-                    fields,
-                    message,
-                }
+                Self::Invalid { call, fields, message }
             }
-            401 => Self::Unauthorized {
-                call,
-                account,
-                reason: body.message("no reason given"),
-            },
-            403 => Self::Forbidden {
-                call,
-                account,
-                reason: body.message("no reason given"),
-            },
-            404 => Self::NotFound {
-                call,
-                message: body.message("no reason given"),
-            },
-            409 => Self::Conflict {
-                call,
-                message: body.message("no reason given"),
-            },
+            401 => Self::Unauthorized { call, account, reason: body.message("no reason given") },
+            403 => Self::Forbidden { call, account, reason: body.message("no reason given") },
+            404 => Self::NotFound { call, message: body.message("no reason given") },
+            409 => Self::Conflict { call, message: body.message("no reason given") },
             429 => Self::TooManyRequests { call, retry_after },
             status @ 500..=599 => Self::Server { call, status },
             status => Self::Unexpected { call, status },
@@ -301,10 +258,7 @@ impl Body {
     }
 
     fn message(self, otherwise: &str) -> String {
-        self.error_message
-            .or(self.error_description)
-            .or(self.error)
-            .unwrap_or_else(|| otherwise.to_owned())
+        self.error_message.or(self.error_description).or(self.error).unwrap_or_else(|| otherwise.to_owned())
     }
 
     fn invalid(mut self) -> (Vec<FieldError>, String) {
@@ -322,10 +276,8 @@ impl Body {
         let message = if fields.is_empty() {
             self.message("no reason given")
         } else {
-            let each: Vec<String> = fields
-                .iter()
-                .map(|error| format!("{}: {}", error.field, error.message))
-                .collect();
+            let each: Vec<String> =
+                fields.iter().map(|error| format!("{}: {}", error.field, error.message)).collect();
             each.join("; ")
         };
         (fields, message)
@@ -369,10 +321,7 @@ fn chain(error: &dyn StdError) -> String {
 mod tests {
     use super::*;
 
-    const CALL: Call = Call {
-        method: "POST",
-        path: "users",
-    };
+    const CALL: Call = Call { method: "POST", path: "users" };
 
     fn read(status: u16, body: &str) -> Error {
         let status = StatusCode::from_u16(status).unwrap();
@@ -381,16 +330,9 @@ mod tests {
 
     #[test]
     fn reads_one_refused_field() {
-        let error = read(
-            400,
-            r#"{"field":"email","errorMessage":"error-invalid-email","params":["email","nope"]}"#,
-        );
-        let Error::Invalid {
-            fields, message, ..
-        } = &error
-        else {
-            panic!("{error:?}")
-        };
+        let error =
+            read(400, r#"{"field":"email","errorMessage":"error-invalid-email","params":["email","nope"]}"#);
+        let Error::Invalid { fields, message, .. } = &error else { panic!("{error:?}") };
         assert_eq!(
             fields,
             &[FieldError {
@@ -400,10 +342,7 @@ mod tests {
             }]
         );
         assert_eq!(message, "email: error-invalid-email");
-        assert!(
-            !error.to_string().contains("nope"),
-            "the value is personal: {error}"
-        );
+        assert!(!error.to_string().contains("nope"), "the value is personal: {error}");
     }
 
     #[test]
@@ -413,32 +352,16 @@ mod tests {
             r#"{"errors":[{"field":"username","errorMessage":"error-invalid-length","params":["username",3,255]},
                 {"field":"email","errorMessage":"error-user-attribute-required","params":["email"]}]}"#,
         );
-        let Error::Invalid {
-            fields, message, ..
-        } = error
-        else {
-            panic!("{error:?}")
-        };
+        let Error::Invalid { fields, message, .. } = error else { panic!("{error:?}") };
         assert_eq!(fields.len(), 2);
         assert_eq!(fields[0].params, ["username", "3", "255"]);
-        assert_eq!(
-            message,
-            "username: error-invalid-length; email: error-user-attribute-required"
-        );
+        assert_eq!(message, "username: error-invalid-length; email: error-user-attribute-required");
     }
 
     #[test]
     fn reads_a_refusal_that_is_not_about_a_field() {
-        let error = read(
-            400,
-            r#"{"errorMessage":"Could not add user role mappings!"}"#,
-        );
-        let Error::Invalid {
-            fields, message, ..
-        } = error
-        else {
-            panic!("{error:?}")
-        };
+        let error = read(400, r#"{"errorMessage":"Could not add user role mappings!"}"#);
+        let Error::Invalid { fields, message, .. } = error else { panic!("{error:?}") };
         assert!(fields.is_empty());
         assert_eq!(message, "Could not add user role mappings!");
     }
@@ -449,24 +372,13 @@ mod tests {
             matches!(read(401, r#"{"error":"unauthorized_client","error_description":"Invalid client or Invalid client credentials"}"#),
             Error::Unauthorized { account, reason, .. } if account == "client scimgate" && reason == "Invalid client or Invalid client credentials")
         );
-        assert!(matches!(
-            read(403, r#"{"error":"HTTP 403 Forbidden"}"#),
-            Error::Forbidden { .. }
-        ));
+        assert!(matches!(read(403, r#"{"error":"HTTP 403 Forbidden"}"#), Error::Forbidden { .. }));
         assert!(matches!(read(404, r#"{"error":"User not found"}"#),
             Error::NotFound { message, .. } if message == "User not found"));
-        assert!(
-            matches!(read(409, r#"{"errorMessage":"User exists with same email"}"#),
-            Error::Conflict { message, .. } if message == "User exists with same email")
-        );
-        assert!(matches!(
-            read(503, "<html>"),
-            Error::Server { status: 503, .. }
-        ));
-        assert!(matches!(
-            read(302, ""),
-            Error::Unexpected { status: 302, .. }
-        ));
+        assert!(matches!(read(409, r#"{"errorMessage":"User exists with same email"}"#),
+            Error::Conflict { message, .. } if message == "User exists with same email"));
+        assert!(matches!(read(503, "<html>"), Error::Server { status: 503, .. }));
+        assert!(matches!(read(302, ""), Error::Unexpected { status: 302, .. }));
     }
 
     #[test]

@@ -25,8 +25,7 @@ pub use connection::Connection;
 pub use error::{Call, Error, FieldError, Result};
 pub use query::{AttributeMatch, InexpressibleAttribute, MAX_PAGE, UserQuery};
 pub use representation::{
-    ClientRepresentation, ConsentRepresentation, InvalidUserId, ProfileAttribute,
-    ProfilePermissions, RealmRepresentation, Rest, RoleRepresentation, UserId, UserProfile,
-    UserRepresentation,
+    ClientRepresentation, ConsentRepresentation, InvalidUserId, ProfileAttribute, ProfilePermissions,
+    RealmRepresentation, Rest, RoleRepresentation, UserId, UserProfile, UserRepresentation,
 };
 pub use transport::{HttpClientError, http_client};

@@ -78,10 +78,8 @@ impl UserQuery {
 
     /// The window and the form of the answer.
     pub(super) fn window(&self) -> Vec<(&'static str, String)> {
-        let mut pairs = vec![
-            ("max", self.max.min(MAX_PAGE).to_string()),
-            ("briefRepresentation", "false".to_owned()),
-        ];
+        let mut pairs =
+            vec![("max", self.max.min(MAX_PAGE).to_string()), ("briefRepresentation", "false".to_owned())];
         if let Some(first) = self.first {
             pairs.push(("first", first.to_string()));
         }
@@ -129,9 +127,7 @@ impl AttributeMatch {
             return Err(InexpressibleAttribute::Backslash);
         }
         let term = format!("{name}:\"{}\"", value.replace('"', "\\\""));
-        let encoded: usize = form_urlencoded::byte_serialize(term.as_bytes())
-            .map(str::len)
-            .sum();
+        let encoded: usize = form_urlencoded::byte_serialize(term.as_bytes()).map(str::len).sum();
         if encoded > MAX_ENCODED {
             return Err(InexpressibleAttribute::TooLong);
         }
@@ -153,9 +149,7 @@ mod tests {
     #[test]
     fn quotes_attribute_values() {
         assert_eq!(
-            AttributeMatch::new("scim.externalId", r#"a"b c:d"#)
-                .unwrap()
-                .0,
+            AttributeMatch::new("scim.externalId", r#"a"b c:d"#).unwrap().0,
             r#"scim.externalId:"a\"b c:d""#
         );
     }
@@ -169,10 +163,7 @@ mod tests {
         assert_eq!(refused("urn:x", "a"), InexpressibleAttribute::Name);
         assert_eq!(refused("a b", "a"), InexpressibleAttribute::Name);
         assert_eq!(refused("", "a"), InexpressibleAttribute::Name);
-        assert_eq!(
-            refused("k", &"ü".repeat(1000)),
-            InexpressibleAttribute::TooLong
-        );
+        assert_eq!(refused("k", &"ü".repeat(1000)), InexpressibleAttribute::TooLong);
     }
 
     #[test]
@@ -199,9 +190,6 @@ mod tests {
 
     #[test]
     fn always_sends_a_bound() {
-        assert_eq!(
-            encoded(&UserQuery::default()),
-            "exact=true&max=100&briefRepresentation=false"
-        );
+        assert_eq!(encoded(&UserQuery::default()), "exact=true&max=100&briefRepresentation=false");
     }
 }

@@ -8,10 +8,7 @@ use super::client::{AdminClient, Prepared, Repeat, decode};
 use super::error::{Call, Error, Result};
 use super::representation::{ClientRepresentation, RealmRepresentation, UserProfile};
 
-const DISCOVERY: Call = Call {
-    method: "GET",
-    path: ".well-known/openid-configuration",
-};
+const DISCOVERY: Call = Call { method: "GET", path: ".well-known/openid-configuration" };
 
 #[derive(Deserialize)]
 struct Discovery {
@@ -55,9 +52,7 @@ impl AdminClient {
     pub async fn find_client(&self, client_id: &str) -> Result<Option<ClientRepresentation>> {
         let query = [("clientId", client_id.to_owned()), ("max", "1".to_owned())];
         let found: Vec<ClientRepresentation> = self.get(("clients", &[]), &query).await?;
-        Ok(found
-            .into_iter()
-            .find(|client| client.client_id == client_id))
+        Ok(found.into_iter().find(|client| client.client_id == client_id))
     }
 
     /// The claims of the access token that our account holds, unverified: it came from Keycloak
@@ -66,14 +61,10 @@ impl AdminClient {
     /// # Errors
     /// [`Error::Unauthorized`] when Keycloak refuses our credentials, and as every call.
     pub async fn token_claims(&self) -> Result<Map<String, Value>> {
-        self.connection
-            .token()
-            .await?
-            .claims()
-            .ok_or_else(|| Error::Decode {
-                call: Call::TOKEN,
-                detail: "the access token is no JWT".to_owned(),
-            })
+        self.connection.token().await?.claims().ok_or_else(|| Error::Decode {
+            call: Call::TOKEN,
+            detail: "the access token is no JWT".to_owned(),
+        })
     }
 
     /// The `iss` claim of the access token that our account holds. It differs from the issuer that

@@ -26,14 +26,8 @@ impl TryFrom<&str> for UserId {
     type Error = InvalidUserId;
 
     fn try_from(text: &str) -> Result<Self, InvalidUserId> {
-        let plain = text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        if plain && (1..=255).contains(&text.len()) {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(InvalidUserId)
-        }
+        let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        if plain && (1..=255).contains(&text.len()) { Ok(Self(text.to_owned())) } else { Err(InvalidUserId) }
     }
 }
 
@@ -102,11 +96,7 @@ impl<'de> Deserialize<'de> for Rest {
 #[serde(rename_all = "camelCase")]
 pub struct UserRepresentation {
     /// The user's id; `None` also where Keycloak's is not a [`UserId`].
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "addressable_id"
-    )]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "addressable_id")]
     pub id: Option<UserId>,
     /// The username, which Keycloak holds in lower case.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -152,10 +142,7 @@ impl UserRepresentation {
     #[must_use]
     pub fn is_service_account(&self) -> bool {
         self.service_account_client_id.is_some()
-            || self
-                .username
-                .as_deref()
-                .is_some_and(|name| name.starts_with("service-account-"))
+            || self.username.as_deref().is_some_and(|name| name.starts_with("service-account-"))
     }
 }
 
@@ -253,19 +240,14 @@ impl UserProfile {
     /// The declaration of an attribute; names are case-sensitive.
     #[must_use]
     pub fn attribute(&self, name: &str) -> Option<&ProfileAttribute> {
-        self.attributes
-            .iter()
-            .find(|attribute| attribute.name == name)
+        self.attributes.iter().find(|attribute| attribute.name == name)
     }
 
     /// Whether Keycloak stores an attribute that is not declared when Admin REST writes it; up to
     /// 2048 characters then. Otherwise it drops it and answers success.
     #[must_use]
     pub fn keeps_undeclared(&self) -> bool {
-        matches!(
-            self.unmanaged_attribute_policy.as_deref(),
-            Some("ENABLED" | "ADMIN_EDIT")
-        )
+        matches!(self.unmanaged_attribute_policy.as_deref(), Some("ENABLED" | "ADMIN_EDIT"))
     }
 }
 
@@ -363,10 +345,8 @@ mod tests {
         for good in ["6d9b1e2c-7f3a-4b55-9c3e-000000000001", "a", "A-1"] {
             assert_eq!(UserId::try_from(good).unwrap().to_string(), good);
         }
-        for bad in [
-            "", ".", "..", "a/b", "a%2fb", "a b", "f:1:babs", "a\\b", "ä", "a?b", "a#b", "a+b",
-            "a\n",
-        ] {
+        for bad in ["", ".", "..", "a/b", "a%2fb", "a b", "f:1:babs", "a\\b", "ä", "a?b", "a#b", "a+b", "a\n"]
+        {
             assert_eq!(UserId::try_from(bad), Err(InvalidUserId), "{bad:?}");
         }
         assert!(UserId::try_from("a".repeat(255).as_str()).is_ok());
@@ -391,20 +371,9 @@ mod tests {
             "username": "babs", "credentials": [{"type": "password", "value": "t1meMa$heen"}]
         }))
         .unwrap();
-        assert_eq!(
-            serde_json::to_value(&user).unwrap(),
-            json!({"username": "babs"})
-        );
-        let rest = Rest::from(
-            json!({"credentials": [], "groups": ["/a"]})
-                .as_object()
-                .unwrap()
-                .clone(),
-        );
-        assert_eq!(
-            serde_json::to_value(&rest).unwrap(),
-            json!({"groups": ["/a"]})
-        );
+        assert_eq!(serde_json::to_value(&user).unwrap(), json!({"username": "babs"}));
+        let rest = Rest::from(json!({"credentials": [], "groups": ["/a"]}).as_object().unwrap().clone());
+        assert_eq!(serde_json::to_value(&rest).unwrap(), json!({"groups": ["/a"]}));
     }
 
     #[test]
@@ -416,10 +385,8 @@ mod tests {
 
     #[test]
     fn recognises_service_accounts() {
-        let named = |name: &str| UserRepresentation {
-            username: Some(name.into()),
-            ..UserRepresentation::default()
-        };
+        let named =
+            |name: &str| UserRepresentation { username: Some(name.into()), ..UserRepresentation::default() };
         assert!(named("service-account-scimgate").is_service_account());
         assert!(!named("babs").is_service_account());
     }
@@ -435,10 +402,7 @@ mod tests {
             "groups": [{"name": "user-metadata"}], "unmanagedAttributePolicy": "ADMIN_EDIT"});
         let profile: UserProfile = serde_json::from_value(original.clone()).unwrap();
         assert!(profile.keeps_undeclared());
-        assert_eq!(
-            profile.attribute("username").unwrap().max_length(),
-            Some(255)
-        );
+        assert_eq!(profile.attribute("username").unwrap().max_length(), Some(255));
         assert_eq!(serde_json::to_value(&profile).unwrap(), original);
     }
 }

@@ -14,10 +14,7 @@ impl AdminClient {
     ///
     /// # Errors
     /// As every call; see [`Error`].
-    pub async fn realm_role_mappings(
-        &self,
-        id: &UserId,
-    ) -> Result<Option<Vec<RoleRepresentation>>> {
+    pub async fn realm_role_mappings(&self, id: &UserId) -> Result<Option<Vec<RoleRepresentation>>> {
         self.find((MAPPINGS, &[id.as_ref()])).await
     }
 
@@ -26,11 +23,7 @@ impl AdminClient {
     /// # Errors
     /// [`Error::NotFound`], and as every call.
     pub async fn effective_realm_roles(&self, id: &UserId) -> Result<Vec<RoleRepresentation>> {
-        self.get(
-            ("users/{id}/role-mappings/realm/composite", &[id.as_ref()]),
-            &[],
-        )
-        .await
+        self.get(("users/{id}/role-mappings/realm/composite", &[id.as_ref()]), &[]).await
     }
 
     /// The roles of one client that the user has in effect: through groups and composites too.
@@ -43,14 +36,8 @@ impl AdminClient {
         id: &UserId,
         client_uuid: &str,
     ) -> Result<Vec<RoleRepresentation>> {
-        self.get(
-            (
-                "users/{id}/role-mappings/clients/{client}/composite",
-                &[id.as_ref(), client_uuid],
-            ),
-            &[],
-        )
-        .await
+        self.get(("users/{id}/role-mappings/clients/{client}/composite", &[id.as_ref(), client_uuid]), &[])
+            .await
     }
 
     /// Maps a realm role to the user; does nothing where it is mapped already.
@@ -59,12 +46,7 @@ impl AdminClient {
     /// [`Error::NotFound`] when there is no such user or role, and as every call.
     pub async fn map_realm_role(&self, id: &UserId, role: &RoleRepresentation) -> Result<()> {
         let mapped = self
-            .write(
-                Method::POST,
-                (MAPPINGS, &[id.as_ref()]),
-                Some(std::slice::from_ref(role)),
-                Repeat::Always,
-            )
+            .write(Method::POST, (MAPPINGS, &[id.as_ref()]), Some(std::slice::from_ref(role)), Repeat::Always)
             .await;
         match mapped {
             Ok(_) => Ok(()),
@@ -72,11 +54,7 @@ impl AdminClient {
                 // Of identical mappings at once, some answer 400 "Could not add user role
                 // mappings!" although the role is mapped then. Look again.
                 let now = self.realm_role_mappings(id).await?.unwrap_or_default();
-                if now.iter().any(|mapped| mapped.id == role.id) {
-                    Ok(())
-                } else {
-                    Err(error)
-                }
+                if now.iter().any(|mapped| mapped.id == role.id) { Ok(()) } else { Err(error) }
             }
             Err(error) => Err(error),
         }
@@ -110,12 +88,7 @@ impl AdminClient {
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such role, and as every call.
-    pub async fn role_users(
-        &self,
-        name: &str,
-        first: u32,
-        max: u32,
-    ) -> Result<Vec<UserRepresentation>> {
+    pub async fn role_users(&self, name: &str, first: u32, max: u32) -> Result<Vec<UserRepresentation>> {
         let window = [
             ("first", first.to_string()),
             ("max", max.min(MAX_PAGE).to_string()),

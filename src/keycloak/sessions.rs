@@ -12,14 +12,9 @@ impl AdminClient {
     /// # Errors
     /// [`Error::NotFound`], and as every call.
     pub async fn logout(&self, id: &UserId) -> Result<()> {
-        self.write::<()>(
-            Method::POST,
-            ("users/{id}/logout", &[id.as_ref()]),
-            None,
-            Repeat::Always,
-        )
-        .await
-        .map(drop)
+        self.write::<()>(Method::POST, ("users/{id}/logout", &[id.as_ref()]), None, Repeat::Always)
+            .await
+            .map(drop)
     }
 
     /// The clients to which the user consented or that hold an offline token of theirs.
@@ -36,9 +31,7 @@ impl AdminClient {
     /// # Errors
     /// As every call; see [`Error`].
     pub async fn revoke_consent(&self, id: &UserId, client_id: &str) -> Result<()> {
-        let revoked = self
-            .remove(("users/{id}/consents/{client}", &[id.as_ref(), client_id]))
-            .await;
+        let revoked = self.remove(("users/{id}/consents/{client}", &[id.as_ref(), client_id])).await;
         match revoked {
             Err(Error::NotFound { .. }) => Ok(()),
             other => other,

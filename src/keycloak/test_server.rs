@@ -37,12 +37,7 @@ impl TestServer {
     pub(super) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
-        let server = Self {
-            url,
-            script: Arc::default(),
-            seen: Arc::default(),
-            tokens: Arc::default(),
-        };
+        let server = Self { url, script: Arc::default(), seen: Arc::default(), tokens: Arc::default() };
         let accepting = server.clone();
         tokio::spawn(async move {
             loop {
@@ -65,9 +60,7 @@ impl TestServer {
 
     pub(super) fn reply_location(&self, status: u16, location: &str) -> &Self {
         let mut answer = response(status, "");
-        answer
-            .headers_mut()
-            .insert("location", location.parse().unwrap());
+        answer.headers_mut().insert("location", location.parse().unwrap());
         self.script(Some(answer))
     }
 
@@ -95,10 +88,7 @@ impl TestServer {
         *self.tokens.lock().unwrap()
     }
 
-    async fn answer(
-        &self,
-        request: Request<Incoming>,
-    ) -> Result<Response<Full<Bytes>>, std::io::Error> {
+    async fn answer(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, std::io::Error> {
         let header = |name: &str| {
             let value = request.headers().get(name);
             value.map_or_else(String::new, |value| value.to_str().unwrap().to_owned())
@@ -130,8 +120,5 @@ impl TestServer {
 }
 
 fn response(status: u16, body: &str) -> Response<Full<Bytes>> {
-    Response::builder()
-        .status(status)
-        .body(Full::from(body.to_owned()))
-        .unwrap()
+    Response::builder().status(status).body(Full::from(body.to_owned())).unwrap()
 }

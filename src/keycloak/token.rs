@@ -143,20 +143,14 @@ impl TokenCache {
     /// Forgets a token that Keycloak refused, unless another one has taken its place already.
     pub(super) fn forget(&self, refused: &Arc<Token>) {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        if current
-            .as_ref()
-            .is_some_and(|token| Arc::ptr_eq(token, refused))
-        {
+        if current.as_ref().is_some_and(|token| Arc::ptr_eq(token, refused)) {
             *current = None;
         }
     }
 
     /// The token held at this moment, if there is one, however old.
     pub(super) fn peek(&self) -> Option<Arc<Token>> {
-        self.current
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn set(&self, token: Option<Arc<Token>>) {
@@ -174,21 +168,13 @@ mod tests {
     use crate::keycloak::Call;
 
     fn token(life: u64) -> Token {
-        let response = TokenResponse {
-            access_token: "a.b.c".into(),
-            refresh_token: None,
-            expires_in: Some(life),
-        };
+        let response =
+            TokenResponse { access_token: "a.b.c".into(), refresh_token: None, expires_in: Some(life) };
         Token::new(response, Instant::now())
     }
 
     fn failure() -> Error {
-        Error::Timeout {
-            call: Call {
-                method: "POST",
-                path: "token",
-            },
-        }
+        Error::Timeout { call: Call { method: "POST", path: "token" } }
     }
 
     #[tokio::test]
@@ -228,11 +214,7 @@ mod tests {
             tokio::time::sleep(Duration::from_secs(60)).await;
             Ok(token(300))
         });
-        assert!(
-            tokio::time::timeout(Duration::from_millis(10), abandoned)
-                .await
-                .is_err()
-        );
+        assert!(tokio::time::timeout(Duration::from_millis(10), abandoned).await.is_err());
         assert!(cache.get(|| async { Ok(token(300)) }).await.is_ok());
     }
 

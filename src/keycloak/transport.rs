@@ -57,10 +57,7 @@ pub fn http_client(
     ca_file: Option<&Path>,
     proxy: Option<&Url>,
 ) -> std::result::Result<Client, HttpClientError> {
-    let proxy = proxy
-        .map(|url| Proxy::all(url.clone()))
-        .transpose()
-        .map_err(HttpClientError::Proxy)?;
+    let proxy = proxy.map(|url| Proxy::all(url.clone())).transpose().map_err(HttpClientError::Proxy)?;
     let builder = || {
         let builder = Client::builder()
             .user_agent(concat!("scimgate/", env!("CARGO_PKG_VERSION")))
@@ -77,10 +74,7 @@ pub fn http_client(
     match ca_file {
         Some(path) => {
             let certificates = read_certificates(path)?;
-            builder()
-                .tls_certs_merge(certificates)
-                .build()
-                .map_err(HttpClientError::Build)
+            builder().tls_certs_merge(certificates).build().map_err(HttpClientError::Build)
         }
         None => build_without_ca_file(builder),
     }
@@ -104,16 +98,10 @@ fn build_without_ca_file(
 }
 
 fn read_certificates(path: &Path) -> std::result::Result<Vec<Certificate>, HttpClientError> {
-    let pem = std::fs::read(path).map_err(|source| HttpClientError::CaFile {
-        path: path.to_owned(),
-        source,
-    })?;
-    let unusable = |source| HttpClientError::CaCertificate {
-        path: path.to_owned(),
-        source,
-    };
-    let certificates =
-        Certificate::from_pem_bundle(&pem).map_err(|source| unusable(Some(source)))?;
+    let pem =
+        std::fs::read(path).map_err(|source| HttpClientError::CaFile { path: path.to_owned(), source })?;
+    let unusable = |source| HttpClientError::CaCertificate { path: path.to_owned(), source };
+    let certificates = Certificate::from_pem_bundle(&pem).map_err(|source| unusable(Some(source)))?;
     if certificates.is_empty() {
         return Err(unusable(None));
     }
@@ -130,21 +118,11 @@ pub(super) struct Answer {
 
 /// Sends a request once and reads its answer whole.
 pub(super) async fn send(call: Call, request: RequestBuilder) -> Result<Answer> {
-    let mut response = request
-        .send()
-        .await
-        .map_err(|error| Error::transport(call, error))?;
+    let mut response = request.send().await.map_err(|error| Error::transport(call, error))?;
     let mut body = Vec::new();
-    while let Some(chunk) = response
-        .chunk()
-        .await
-        .map_err(|error| Error::transport(call, error))?
-    {
+    while let Some(chunk) = response.chunk().await.map_err(|error| Error::transport(call, error))? {
         if body.len() + chunk.len() > MAX_ANSWER {
-            return Err(Error::TooLarge {
-                call,
-                limit: MAX_ANSWER,
-            });
+            return Err(Error::TooLarge { call, limit: MAX_ANSWER });
         }
         body.extend_from_slice(&chunk);
     }

@@ -37,7 +37,8 @@ impl AdminClient {
     pub async fn users(&self, query: &UserQuery) -> Result<Vec<UserRepresentation>> {
         if !query.ids.is_empty() {
             // Boxed: a closure over borrowed ids hides from the compiler that its future may be sent.
-            let calls = query.ids.chunks(IDS_PER_CALL).map(|ids| self.users_by_id(ids).boxed()).collect::<Vec<_>>();
+            let calls =
+                query.ids.chunks(IDS_PER_CALL).map(|ids| self.users_by_id(ids).boxed()).collect::<Vec<_>>();
             return stream::iter(calls).buffered(CALLS_AT_ONCE).try_concat().await;
         }
         if matches_nobody(query) {
@@ -71,9 +72,7 @@ impl AdminClient {
     /// [`Error::Conflict`] when username or e-mail address are taken, [`Error::Invalid`] when the
     /// user profile refuses it, and as every call.
     pub async fn create_user(&self, user: &UserRepresentation) -> Result<UserId> {
-        let answer = self
-            .write(Method::POST, ("users", &[]), Some(user), Repeat::NeverSent)
-            .await?;
+        let answer = self.write(Method::POST, ("users", &[]), Some(user), Repeat::NeverSent).await?;
         // Its host is whatever Keycloak takes itself for; only the id matters.
         answer
             .location
@@ -81,10 +80,7 @@ impl AdminClient {
             .and_then(|location| location.rsplit('/').next())
             .and_then(|id| UserId::try_from(id).ok())
             .ok_or_else(|| Error::Decode {
-                call: Call {
-                    method: "POST",
-                    path: "users",
-                },
+                call: Call { method: "POST", path: "users" },
                 detail: "its Location header holds no user id".to_owned(),
             })
     }
@@ -96,14 +92,7 @@ impl AdminClient {
     /// # Errors
     /// [`Error::NotFound`], [`Error::Conflict`], [`Error::Invalid`], and as every call.
     pub async fn update_user(&self, id: &UserId, user: &UserRepresentation) -> Result<()> {
-        self.write(
-            Method::PUT,
-            ("users/{id}", &[id.as_ref()]),
-            Some(user),
-            Repeat::Always,
-        )
-        .await
-        .map(drop)
+        self.write(Method::PUT, ("users/{id}", &[id.as_ref()]), Some(user), Repeat::Always).await.map(drop)
     }
 
     /// Deletes a user.
@@ -129,8 +118,5 @@ impl AdminClient {
 
 /// A text longer than any that Keycloak holds need not be asked for (nor fill a URL).
 fn matches_nobody(query: &UserQuery) -> bool {
-    [&query.username, &query.email]
-        .into_iter()
-        .flatten()
-        .any(|text| text.chars().count() > MAX_NAME)
+    [&query.username, &query.email].into_iter().flatten().any(|text| text.chars().count() > MAX_NAME)
 }

@@ -33,19 +33,14 @@ impl Mask {
 /// The first character, if it is one that can be seen, and a sign for whatever follows.
 fn part(text: &str) -> String {
     let first = text.chars().next();
-    first
-        .filter(|first| !first.is_control())
-        .into_iter()
-        .chain(REST.chars())
-        .collect()
+    first.filter(|first| !first.is_control()).into_iter().chain(REST.chars()).collect()
 }
 
 /// The end of a domain with its dot, such as `.com`.
 fn end(domain: &str) -> String {
     match domain.rsplit_once('.') {
         Some((_, end))
-            if (1..=LONGEST_END).contains(&end.len())
-                && end.chars().all(|c| c.is_ascii_alphabetic()) =>
+            if (1..=LONGEST_END).contains(&end.len()) && end.chars().all(|c| c.is_ascii_alphabetic()) =>
         {
             format!(".{end}")
         }

@@ -36,11 +36,7 @@ pub fn init(log: &Log) -> Result<(), TelemetryError> {
     Ok(())
 }
 
-fn subscriber<W>(
-    log: &Log,
-    writer: W,
-    colours: bool,
-) -> Result<Box<dyn Subscriber + Send + Sync>, ParseError>
+fn subscriber<W>(log: &Log, writer: W, colours: bool) -> Result<Box<dyn Subscriber + Send + Sync>, ParseError>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
@@ -78,11 +74,7 @@ mod tests {
     }
 
     fn logged(format: LogFormat, level: &str) -> String {
-        let log = Log {
-            format,
-            level: level.to_owned(),
-            mask_personal_data: true,
-        };
+        let log = Log { format, level: level.to_owned(), mask_personal_data: true };
         let lines = Lines::default();
         let writer = lines.clone();
         let subscriber = subscriber(&log, move || writer.clone(), false).unwrap();
@@ -98,10 +90,7 @@ mod tests {
     #[test]
     fn json_is_one_object_a_line_with_its_fields_at_the_top() {
         let text = logged(LogFormat::Json, "info");
-        let lines: Vec<Value> = text
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect();
+        let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines.len(), 1);
         assert_eq!(lines[0]["status"], 201);
         assert_eq!(lines[0]["message"], "answered\nfalse line");
@@ -118,11 +107,8 @@ mod tests {
 
     #[test]
     fn a_level_that_is_not_understood_is_an_error() {
-        let log = Log {
-            format: LogFormat::Text,
-            level: "scimgate=loud".to_owned(),
-            mask_personal_data: true,
-        };
+        let log =
+            Log { format: LogFormat::Text, level: "scimgate=loud".to_owned(), mask_personal_data: true };
         assert!(matches!(init(&log), Err(TelemetryError::Level(_))));
     }
 }

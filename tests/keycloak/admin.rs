@@ -27,10 +27,7 @@ struct Inner {
 /// The administrator of the shared Keycloak, which is started if it doesn't run yet.
 pub async fn admin() -> Admin {
     static ADMIN: OnceCell<Admin> = OnceCell::const_new();
-    ADMIN
-        .get_or_init(|| async { Admin::new(keycloak::shared().await.url()) })
-        .await
-        .clone()
+    ADMIN.get_or_init(|| async { Admin::new(keycloak::shared().await.url()) }).await.clone()
 }
 
 impl Admin {
@@ -42,13 +39,7 @@ impl Admin {
             .timeout(Duration::from_secs(60))
             .build()
             .expect("an HTTP client");
-        Self {
-            inner: Arc::new(Inner {
-                url: url.to_owned(),
-                client,
-                token: Mutex::new(None),
-            }),
-        }
+        Self { inner: Arc::new(Inner { url: url.to_owned(), client, token: Mutex::new(None) }) }
     }
 
     /// Keycloak's URL, without a slash at the end.
@@ -84,10 +75,7 @@ impl Admin {
 
     /// Asks a realm's token endpoint with this form.
     pub async fn tokens(&self, realm: &str, form: &[(&str, &str)]) -> Result<Tokens, Refused> {
-        let url = format!(
-            "{}/realms/{realm}/protocol/openid-connect/token",
-            self.inner.url
-        );
+        let url = format!("{}/realms/{realm}/protocol/openid-connect/token", self.inner.url);
         let answer = self.inner.client.post(&url).form(form).send().await;
         let answer = answer.unwrap_or_else(|error| panic!("POST {url}: {error:?}"));
         let status = answer.status().as_u16();
@@ -117,10 +105,7 @@ impl Admin {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let answer = request
-            .send()
-            .await
-            .unwrap_or_else(|error| panic!("{method} {url}: {error:?}"));
+        let answer = request.send().await.unwrap_or_else(|error| panic!("{method} {url}: {error:?}"));
         let status = answer.status();
         let created = answer
             .headers()
@@ -161,20 +146,12 @@ impl Admin {
             realm[field] = value.clone();
         }
         self.call(Method::POST, "", Some(&realm)).await.expect(201);
-        Realm {
-            admin: self.clone(),
-            name,
-            delete: true,
-        }
+        Realm { admin: self.clone(), name, delete: true }
     }
 
     /// A realm that somebody else made and removes.
     pub fn realm(&self, name: &str) -> Realm {
-        Realm {
-            admin: self.clone(),
-            name: name.to_owned(),
-            delete: false,
-        }
+        Realm { admin: self.clone(), name: name.to_owned(), delete: false }
     }
 }
 
@@ -193,27 +170,14 @@ impl AdminAnswer {
     /// Itself, if it has this status.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
-        assert_eq!(
-            self.status.as_u16(),
-            status,
-            "{} answered {}: {}",
-            self.call,
-            self.status,
-            self.body
-        );
+        assert_eq!(self.status.as_u16(), status, "{} answered {}: {}", self.call, self.status, self.body);
         self
     }
 
     /// Itself, if it is a success.
     #[track_caller]
     pub fn ok(self) -> Self {
-        assert!(
-            self.status.is_success(),
-            "{} answered {}: {}",
-            self.call,
-            self.status,
-            self.body
-        );
+        assert!(self.status.is_success(), "{} answered {}: {}", self.call, self.status, self.body);
         self
     }
 }
@@ -316,10 +280,8 @@ impl Realm {
     pub async fn user_role_names(&self, id: &str) -> Vec<String> {
         let roles = self.get(&format!("/users/{id}/role-mappings/realm")).await;
         let roles = roles.as_array().cloned().unwrap_or_default();
-        let mut names: Vec<String> = roles
-            .iter()
-            .filter_map(|role| role["name"].as_str().map(str::to_owned))
-            .collect();
+        let mut names: Vec<String> =
+            roles.iter().filter_map(|role| role["name"].as_str().map(str::to_owned)).collect();
         names.sort();
         names
     }
@@ -339,9 +301,7 @@ impl Realm {
     /// The user's offline sessions with the client of this `clientId`.
     pub async fn user_offline_sessions(&self, id: &str, client_id: &str) -> Vec<Value> {
         let client = self.client_uuid(client_id).await;
-        let sessions = self
-            .get(&format!("/users/{id}/offline-sessions/{client}"))
-            .await;
+        let sessions = self.get(&format!("/users/{id}/offline-sessions/{client}")).await;
         sessions.as_array().cloned().unwrap_or_default()
     }
 
@@ -420,11 +380,8 @@ impl Realm {
 
     /// Uses a refresh token (an offline one too).
     pub async fn refresh(&self, client_id: &str, refresh_token: &str) -> Result<Tokens, Refused> {
-        let form = [
-            ("grant_type", "refresh_token"),
-            ("client_id", client_id),
-            ("refresh_token", refresh_token),
-        ];
+        let form =
+            [("grant_type", "refresh_token"), ("client_id", client_id), ("refresh_token", refresh_token)];
         self.admin.tokens(&self.name, &form).await
     }
 }

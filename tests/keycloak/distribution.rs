@@ -21,10 +21,7 @@ const READY: &str = ".scimgate-ready";
 
 /// `<target>/keycloak`: all that the harness leaves on disk.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .parent()
-        .expect("target/tmp has a parent")
-        .join("keycloak")
+    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("target/tmp has a parent").join("keycloak")
 }
 
 /// One unpacked copy. Keycloak bakes its features into `lib/quarkus` at its first start, so there is one per feature set.
@@ -43,17 +40,10 @@ impl Distribution {
         let root = root();
         fs::create_dir_all(&root).map_err(because(&root, "create"))?;
         let lock = lock(&root.join("lock"))?;
-        let name = std::iter::once(VERSION)
-            .chain(features.iter().copied())
-            .collect::<Vec<_>>()
-            .join("-");
+        let name = std::iter::once(VERSION).chain(features.iter().copied()).collect::<Vec<_>>().join("-");
         let home = root.join(name);
         if home.join(READY).is_file() {
-            return Ok(Self {
-                home,
-                java_home,
-                lock: None,
-            });
+            return Ok(Self { home, java_home, lock: None });
         }
         // Without the mark it is the remains of an interrupted run.
         if home.exists() {
@@ -61,11 +51,7 @@ impl Distribution {
         }
         let zip = fetch(&root, &java_home)?;
         unpack(&zip, &home, &java_home)?;
-        Ok(Self {
-            home,
-            java_home,
-            lock: Some(lock),
-        })
+        Ok(Self { home, java_home, lock: Some(lock) })
     }
 
     /// Whether the next start is the first one, which builds and takes longer.
@@ -91,14 +77,10 @@ fn fetch(root: &Path, java_home: &Path) -> Result<PathBuf, String> {
     let mvn = Places::of_this_machine().maven(java_home)?;
     let parent = temporary(root)?;
     let start = Instant::now();
-    say(&format!(
-        "fetching Keycloak {VERSION} with Maven (177 MB, once)"
-    ));
+    say(&format!("fetching Keycloak {VERSION} with Maven (177 MB, once)"));
     let output = Command::new(&mvn)
         .args(["-B", "-q", MAVEN_PLUGIN])
-        .arg(format!(
-            "-Dartifact=org.keycloak:keycloak-quarkus-dist:{VERSION}:zip"
-        ))
+        .arg(format!("-Dartifact=org.keycloak:keycloak-quarkus-dist:{VERSION}:zip"))
         .arg(format!("-DoutputDirectory={}", parent.path().display()))
         .env("JAVA_HOME", java_home)
         // Away from any project whose .mvn or pom.xml would have a say.
@@ -163,12 +145,8 @@ fn temporary(parent: &Path) -> Result<tempfile::TempDir, String> {
 
 /// Waits for the lock of all test runs that share this target directory.
 pub fn lock(path: &Path) -> Result<File, String> {
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(path)
-        .map_err(because(path, "open"))?;
+    let file =
+        File::options().create(true).truncate(false).write(true).open(path).map_err(because(path, "open"))?;
     if file.try_lock().is_err() {
         say("waiting for another test run to prepare Keycloak");
         file.lock().map_err(because(path, "lock"))?;
@@ -180,12 +158,7 @@ fn sha256(path: &Path) -> Result<String, String> {
     let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
     let mut file = File::open(path).map_err(because(path, "open"))?;
     std::io::copy(&mut file, &mut Digesting(&mut context)).map_err(because(path, "read"))?;
-    Ok(context
-        .finish()
-        .as_ref()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+    Ok(context.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 struct Digesting<'a>(&'a mut aws_lc_rs::digest::Context);

@@ -67,27 +67,15 @@ impl Finished {
 /// Runs a `scimgate` command to its end, in this directory, with these further environment variables.
 pub async fn run(directory: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Finished {
     let outputs = [".stdout", ".stderr"].map(|name| directory.join(name));
-    let [stdout, stderr] = outputs
-        .each_ref()
-        .map(|path| fs::File::create(path).expect("an output file"));
+    let [stdout, stderr] = outputs.each_ref().map(|path| fs::File::create(path).expect("an output file"));
     let mut command = scimgate(directory);
-    command
-        .args(arguments)
-        .envs(environment.iter().copied())
-        .stdout(stdout)
-        .stderr(stderr);
+    command.args(arguments).envs(environment.iter().copied()).stdout(stdout).stderr(stderr);
     let mut group = Group::spawn(command).expect("the scimgate binary");
     let status = group.wait(COMMAND_LIMIT).await;
     let [stdout, stderr] = outputs.map(|path| fs::read_to_string(path).unwrap_or_default());
     match status {
-        Some(status) => Finished {
-            status,
-            stdout,
-            stderr,
-        },
-        None => panic!(
-            "scimgate {arguments:?} runs for more than {COMMAND_LIMIT:?}\n{stdout}\n{stderr}"
-        ),
+        Some(status) => Finished { status, stdout, stderr },
+        None => panic!("scimgate {arguments:?} runs for more than {COMMAND_LIMIT:?}\n{stdout}\n{stderr}"),
     }
 }
 
@@ -201,10 +189,7 @@ impl Prepared {
     pub async fn serve(self) -> Gateway {
         match self.try_serve().await {
             Ok(gateway) => gateway,
-            Err(ended) => panic!(
-                "scimgate ended ({}) instead of serving:\n{}",
-                ended.status, ended.stderr
-            ),
+            Err(ended) => panic!("scimgate ended ({}) instead of serving:\n{}", ended.status, ended.stderr),
         }
     }
 
@@ -212,11 +197,7 @@ impl Prepared {
     pub async fn try_serve(self) -> Result<Gateway, Finished> {
         let log = self.directory.path().join("gateway.log");
         let group = start(&self, &log).await?;
-        Ok(Gateway {
-            prepared: self,
-            log,
-            group: Some(group),
-        })
+        Ok(Gateway { prepared: self, log, group: Some(group) })
     }
 }
 
@@ -228,12 +209,7 @@ async fn start(prepared: &Prepared, log: &Path) -> Result<Group, Finished> {
         .arg("serve")
         .arg("--config")
         .arg(prepared.config())
-        .envs(
-            prepared
-                .environment
-                .iter()
-                .map(|(name, value)| (name, value)),
-        )
+        .envs(prepared.environment.iter().map(|(name, value)| (name, value)))
         .stdout(output.try_clone().expect("a log file"))
         .stderr(output);
     let mut group = Group::spawn(command).expect("the scimgate binary");
@@ -250,11 +226,7 @@ async fn start(prepared: &Prepared, log: &Path) -> Result<Group, Finished> {
                 stderr: String::from_utf8_lossy(&said[from..]).into_owned(),
             });
         }
-        let asked = client
-            .get(&ready)
-            .timeout(Duration::from_secs(5))
-            .send()
-            .await;
+        let asked = client.get(&ready).timeout(Duration::from_secs(5)).send().await;
         let answer = match asked {
             Ok(answer) if answer.status() == 200 => return Ok(group),
             Ok(answer) => format!("answers {}", answer.status()),
@@ -285,10 +257,7 @@ impl Gateway {
 
     /// Runs `scimgate setup` with these further options.
     pub async fn setup_with(realm: &Realm, auth: Auth, options: &[&str]) -> Prepared {
-        let directory = tempfile::Builder::new()
-            .prefix("scimgate-")
-            .tempdir()
-            .expect("a directory");
+        let directory = tempfile::Builder::new().prefix("scimgate-").tempdir().expect("a directory");
         let listen = format!("127.0.0.1:{}", ports::free());
         let private = format!("127.0.0.1:{}", ports::free());
         let public_url = format!("http://{listen}");
@@ -317,26 +286,11 @@ impl Gateway {
             "--json",
         ];
         arguments.extend(options);
-        let finished = run(
-            directory.path(),
-            &arguments,
-            &[(PASSWORD_VARIABLE, ADMIN_PASSWORD)],
-        )
-        .await
-        .ok();
+        let finished = run(directory.path(), &arguments, &[(PASSWORD_VARIABLE, ADMIN_PASSWORD)]).await.ok();
         let json = serde_json::from_str(&finished.stdout).unwrap_or_else(|error| {
-            panic!(
-                "setup --json prints no JSON ({error}):\n{}\n{}",
-                finished.stdout, finished.stderr
-            )
+            panic!("setup --json prints no JSON ({error}):\n{}\n{}", finished.stdout, finished.stderr)
         });
-        Prepared {
-            directory,
-            private,
-            environment: Vec::new(),
-            keycloak: realm.keycloak().to_owned(),
-            json,
-        }
+        Prepared { directory, private, environment: Vec::new(), keycloak: realm.keycloak().to_owned(), json }
     }
 
     /// `setup` and `serve` in one.
@@ -426,10 +380,9 @@ impl Gateway {
         }
         match start(&self.prepared, &self.log).await {
             Ok(group) => self.group = Some(group),
-            Err(ended) => panic!(
-                "scimgate ended ({}) instead of serving again:\n{}",
-                ended.status, ended.stderr
-            ),
+            Err(ended) => {
+                panic!("scimgate ended ({}) instead of serving again:\n{}", ended.status, ended.stderr)
+            }
         }
     }
 
@@ -443,11 +396,7 @@ impl Drop for Gateway {
     fn drop(&mut self) {
         self.kill();
         if std::thread::panicking() {
-            say(&format!(
-                "the gateway of {} printed at last:\n{}",
-                self.base_url(),
-                tail(&self.log())
-            ));
+            say(&format!("the gateway of {} printed at last:\n{}", self.base_url(), tail(&self.log())));
         }
     }
 }

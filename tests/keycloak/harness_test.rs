@@ -33,28 +33,15 @@ pub fn trials() -> Vec<Trial> {
         trial("harness::keycloak_starts_and_stops_twice", keycloak_twice),
         trial("harness::what_a_crashed_run_left_is_ended", stale),
         trial("harness::a_group_ends_with_its_forks", forks),
-        trial("harness::nothing_outlives_a_success", || {
-            outlives("pass", None)
-        }),
-        trial("harness::nothing_outlives_a_failure", || {
-            outlives("fail", None)
-        }),
-        trial("harness::nothing_outlives_an_interrupt", || {
-            outlives("wait", Some(Signal::SIGINT))
-        }),
-        trial("harness::nothing_outlives_a_termination", || {
-            outlives("wait", Some(Signal::SIGTERM))
-        }),
-        trial("harness::nothing_outlives_a_kill", || {
-            outlives("wait", Some(Signal::SIGKILL))
-        }),
+        trial("harness::nothing_outlives_a_success", || outlives("pass", None)),
+        trial("harness::nothing_outlives_a_failure", || outlives("fail", None)),
+        trial("harness::nothing_outlives_an_interrupt", || outlives("wait", Some(Signal::SIGINT))),
+        trial("harness::nothing_outlives_a_termination", || outlives("wait", Some(Signal::SIGTERM))),
+        trial("harness::nothing_outlives_a_kill", || outlives("wait", Some(Signal::SIGKILL))),
         trial("harness::a_panic_says_where", panic_says_where),
         trial("harness::missing_tools_are_named", missing_tools),
         trial("harness::versions_are_read", versions),
-        trial(
-            "harness::an_old_java_first_in_path_is_passed_over",
-            old_java,
-        ),
+        trial("harness::an_old_java_first_in_path_is_passed_over", old_java),
         trial("harness::the_proxy_forwards_and_records", proxy_forwards),
         trial("harness::the_proxy_holds_before", proxy_holds_before),
         trial("harness::the_proxy_holds_after", proxy_holds_after),
@@ -119,10 +106,7 @@ async fn stale() {
         path
     };
     let mut command = guarded("sh");
-    let home = format!(
-        "-Dkc.home.dir={}/copy/bin/..",
-        distribution::root().display()
-    );
+    let home = format!("-Dkc.home.dir={}/copy/bin/..", distribution::root().display());
     command.args(["-c", "sleep 600; exit", &home]);
     let ours = Group::spawn(command).unwrap();
     let foreign = sleepers();
@@ -130,10 +114,7 @@ async fn stale() {
     let [of_ours, of_foreign, of_live] = [&ours, &foreign, &live].map(note);
     let lock = File::open(&of_live).unwrap();
     lock.lock().unwrap();
-    eventually("the shell has started", || {
-        !with_command_line(&home).is_empty()
-    })
-    .await;
+    eventually("the shell has started", || !with_command_line(&home).is_empty()).await;
 
     end_stale();
 
@@ -159,9 +140,7 @@ async fn outlives(part: &str, signal: Option<Signal>) {
     let read = || fs::read_to_string(directory.path().join("output")).unwrap();
     let group = || {
         let output = read();
-        let line = output
-            .lines()
-            .find_map(|line| line.strip_prefix("group "))?;
+        let line = output.lines().find_map(|line| line.strip_prefix("group "))?;
         line.parse::<i32>().ok()
     };
     eventually("the copy starts its process", || group().is_some()).await;
@@ -188,10 +167,7 @@ fn start_part(part: &str) -> (Group, tempfile::TempDir) {
     let directory = tempfile::tempdir().unwrap();
     let output = File::create(directory.path().join("output")).unwrap();
     let mut command = guarded(std::env::current_exe().unwrap());
-    command
-        .env(PART, part)
-        .stdout(output.try_clone().unwrap())
-        .stderr(output);
+    command.env(PART, part).stdout(output.try_clone().unwrap()).stderr(output);
     (Group::spawn(command).unwrap(), directory)
 }
 
@@ -206,11 +182,7 @@ async fn panic_says_where() {
 }
 
 async fn missing_tools() {
-    let nowhere = Places {
-        java_home: None,
-        path: vec![PathBuf::from("/nonexistent")],
-        jdks: Vec::new(),
-    };
+    let nowhere = Places { java_home: None, path: vec![PathBuf::from("/nonexistent")], jdks: Vec::new() };
     assert_eq!(
         nowhere.java_home().unwrap_err(),
         "These tests need a JDK of 17 or newer: install one \
@@ -221,34 +193,19 @@ async fn missing_tools() {
         "These tests need Maven 3.8 or newer, which fetches Keycloak: install it \
          (Debian: apt-get install maven) and have mvn in PATH."
     );
-    let bad_home = Places {
-        java_home: Some(PathBuf::from("/nonexistent")),
-        ..nowhere
-    };
+    let bad_home = Places { java_home: Some(PathBuf::from("/nonexistent")), ..nowhere };
     let said = bad_home.java_home().unwrap_err();
     assert!(said.contains("/nonexistent/bin/java is missing"), "{said}");
 }
 
 async fn versions() {
-    assert_eq!(
-        java_version("openjdk version \"17.0.15\" 2025-04-15"),
-        Some(17)
-    );
+    assert_eq!(java_version("openjdk version \"17.0.15\" 2025-04-15"), Some(17));
     assert_eq!(java_version("openjdk version \"25\" 2025-09-16"), Some(25));
     assert_eq!(java_version("java version \"1.8.0_402\""), Some(8));
-    assert_eq!(
-        java_version("openjdk version \"26-ea\" 2026-03-17"),
-        Some(26)
-    );
+    assert_eq!(java_version("openjdk version \"26-ea\" 2026-03-17"), Some(26));
     assert_eq!(java_version("no java here"), None);
-    assert_eq!(
-        maven_version("Apache Maven 3.8.7\nMaven home: x"),
-        Some((3, 8))
-    );
-    assert_eq!(
-        maven_version("\u{1b}[1mApache Maven 4.0.0-rc-4 (bed0f8174)\u{1b}[m"),
-        Some((4, 0))
-    );
+    assert_eq!(maven_version("Apache Maven 3.8.7\nMaven home: x"), Some((3, 8)));
+    assert_eq!(maven_version("\u{1b}[1mApache Maven 4.0.0-rc-4 (bed0f8174)\u{1b}[m"), Some((4, 0)));
     assert_eq!(maven_version("mvn: error"), None);
 }
 
@@ -275,10 +232,7 @@ async fn old_java() {
     assert_eq!(places.java_home(), Ok(home("21")));
     places.jdks.pop();
     let said = places.java_home().unwrap_err();
-    assert!(
-        said.contains("is Java 11") && said.contains("without jar"),
-        "{said}"
-    );
+    assert!(said.contains("is Java 11") && said.contains("without jar"), "{said}");
     let said = places.maven(&home("21")).unwrap_err();
     assert!(said.contains("is Maven 3.6"), "{said}");
 }
@@ -287,16 +241,9 @@ async fn proxy_forwards() {
     let (upstream, seen) = tiny_upstream().await;
     let proxy = Proxy::start(&upstream).await;
     let client = Scim::anonymous(&proxy.url()).with_header("x-request-id", "r-1");
-    let answer = client
-        .post("/a?b=c%20d", &json!({ "x": 1 }))
-        .await
-        .expect(200);
+    let answer = client.post("/a?b=c%20d", &json!({ "x": 1 })).await.expect(200);
     let host = proxy.url().trim_start_matches("http://").to_owned();
-    assert_eq!(
-        answer.body,
-        Some(json!({ "host": host })),
-        "the Host header stays the gateway's"
-    );
+    assert_eq!(answer.body, Some(json!({ "host": host })), "the Host header stays the gateway's");
     let calls = proxy.drain();
     assert_eq!(calls.len(), 1);
     assert_eq!(calls[0].line(), "POST /a?b=c%20d");
@@ -355,38 +302,24 @@ async fn proxy_drops() {
         let url = format!("{}{path}", proxy.url());
         async move {
             // A new client each time: a pooled connection that was closed would be tried again.
-            let client = reqwest::Client::builder()
-                .no_proxy()
-                .retry(reqwest::retry::never());
+            let client = reqwest::Client::builder().no_proxy().retry(reqwest::retry::never());
             let answer = client.build().unwrap().get(url).send().await.ok()?;
             let status = answer.status().as_u16();
             Some((status, answer.text().await.unwrap()))
         }
     };
-    proxy
-        .on(|_, path| path == "/before")
-        .drop_connection(Point::BeforeKeycloak);
-    proxy
-        .on(|_, path| path == "/after")
-        .drop_connection(Point::AfterKeycloak);
+    proxy.on(|_, path| path == "/before").drop_connection(Point::BeforeKeycloak);
+    proxy.on(|_, path| path == "/after").drop_connection(Point::AfterKeycloak);
     assert_eq!(status("/before").await, None);
     assert_eq!(status("/after").await, None);
     assert_eq!(*seen.lock().unwrap(), ["GET /after"]);
     assert!(status("/before").await.is_some());
 
-    proxy
-        .on(|_, path| path == "/answer")
-        .answer(503, &json!({ "error": "busy" }));
-    assert_eq!(
-        status("/answer").await,
-        Some((503, json!({ "error": "busy" }).to_string()))
-    );
+    proxy.on(|_, path| path == "/answer").answer(503, &json!({ "error": "busy" }));
+    assert_eq!(status("/answer").await, Some((503, json!({ "error": "busy" }).to_string())));
     assert_eq!(status("/answer").await.unwrap().0, 200);
 
-    proxy
-        .on(|_, _| true)
-        .always()
-        .answer_with(429, &[("retry-after", "1")], "");
+    proxy.on(|_, _| true).always().answer_with(429, &[("retry-after", "1")], "");
     for _ in 0..3 {
         assert_eq!(status("/").await, Some((429, String::new())));
     }
@@ -396,11 +329,7 @@ async fn proxy_drops() {
     assert_eq!(status("/").await.unwrap().0, 200);
     assert!(began.elapsed() >= Duration::from_millis(200));
     let statuses: Vec<Option<u16>> = proxy.calls().iter().map(|call| call.status).collect();
-    assert_eq!(
-        statuses[..2],
-        [None, Some(200)],
-        "what Keycloak answered, not what was passed on"
-    );
+    assert_eq!(statuses[..2], [None, Some(200)], "what Keycloak answered, not what was passed on");
 }
 
 async fn proxy_caller_gone() {
@@ -413,26 +342,16 @@ async fn proxy_caller_gone() {
     assert!(caller.await.unwrap_err().is_cancelled());
     tokio::time::sleep(Duration::from_millis(50)).await;
     held.release();
-    eventually("the call arrives nevertheless", || {
-        *seen.lock().unwrap() == ["GET /"]
-    })
-    .await;
+    eventually("the call arrives nevertheless", || *seen.lock().unwrap() == ["GET /"]).await;
 }
 
 async fn people() {
     let admin = admin().await;
     let realm = admin.create_realm("harness").await;
     let keys = realm.get("/keys").await;
-    let algorithms: Vec<&str> = keys["keys"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|key| key["algorithm"].as_str().unwrap())
-        .collect();
-    assert!(
-        !algorithms.iter().any(|name| name.starts_with("RS")),
-        "{algorithms:?}"
-    );
+    let algorithms: Vec<&str> =
+        keys["keys"].as_array().unwrap().iter().map(|key| key["algorithm"].as_str().unwrap()).collect();
+    assert!(!algorithms.iter().any(|name| name.starts_with("RS")), "{algorithms:?}");
     realm.create_role("scim-managed").await;
     realm.public_client("people").await;
     let id = realm
@@ -442,10 +361,7 @@ async fn people() {
         }))
         .await;
     realm.set_password(&id, "t1meMa$heen").await;
-    assert_eq!(
-        realm.user_by_username("BJensen@example.com").await.unwrap()["id"],
-        id
-    );
+    assert_eq!(realm.user_by_username("BJensen@example.com").await.unwrap()["id"], id);
     assert_eq!(realm.user_by_username("jsmith").await, None);
     assert_eq!(realm.user_credentials(&id).await.len(), 1);
 
@@ -456,8 +372,7 @@ async fn people() {
     let roles = realm.user_role_names(&id).await;
     assert!(!roles.contains(&"scim-managed".to_owned()), "{roles:?}");
 
-    let log_in =
-        |scope: &'static str| realm.log_in("people", "bjensen@example.com", "t1meMa$heen", scope);
+    let log_in = |scope: &'static str| realm.log_in("people", "bjensen@example.com", "t1meMa$heen", scope);
     let online = log_in("").await.unwrap();
     let offline = log_in("openid offline_access").await.unwrap();
     assert!(offline.id_token.is_some());
@@ -466,25 +381,15 @@ async fn people() {
     let [online, offline] = [online, offline].map(|tokens| tokens.refresh_token.unwrap());
     realm.refresh("people", &online).await.unwrap();
     realm.refresh("people", &offline).await.unwrap();
-    realm
-        .put(&format!("/users/{id}"), &json!({ "enabled": false }))
-        .await;
+    realm.put(&format!("/users/{id}"), &json!({ "enabled": false })).await;
     let refused = realm.refresh("people", &online).await.unwrap_err();
     assert_eq!(refused.error, "invalid_grant", "{refused:?}");
 
     let name = realm.name().to_owned();
     drop(realm);
     let began = Instant::now();
-    while admin
-        .call(Method::GET, &format!("/{name}"), None)
-        .await
-        .status
-        != 404
-    {
-        assert!(
-            began.elapsed() < Duration::from_secs(20),
-            "{name} is deleted"
-        );
+    while admin.call(Method::GET, &format!("/{name}"), None).await.status != 404 {
+        assert!(began.elapsed() < Duration::from_secs(20), "{name} is deleted");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
@@ -492,16 +397,9 @@ async fn people() {
 async fn issuer() {
     let realm = admin().await.create_realm("harness-issuer").await;
     let proxy = Proxy::start(realm.keycloak()).await;
-    let url = format!(
-        "{}/realms/{}/.well-known/openid-configuration",
-        proxy.url(),
-        realm.name()
-    );
+    let url = format!("{}/realms/{}/.well-known/openid-configuration", proxy.url(), realm.name());
     let configuration: Value = reqwest::get(url).await.unwrap().json().await.unwrap();
-    assert_eq!(
-        configuration["issuer"],
-        format!("{}/realms/{}", proxy.url(), realm.name())
-    );
+    assert_eq!(configuration["issuer"], format!("{}/realms/{}", proxy.url(), realm.name()));
     assert!(proxy.calls()[0].is_openid());
 }
 
@@ -522,8 +420,7 @@ async fn tiny_upstream() -> (String, Arc<Mutex<Vec<String>>>) {
                 async move { Ok::<_, Infallible>(Response::new(Full::new(Bytes::from(body)))) }
             });
             tokio::spawn(
-                hyper::server::conn::http1::Builder::new()
-                    .serve_connection(TokioIo::new(stream), service),
+                hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service),
             );
         }
     });
@@ -533,10 +430,7 @@ async fn tiny_upstream() -> (String, Arc<Mutex<Vec<String>>>) {
 async fn eventually(what: &str, holds: impl Fn() -> bool) {
     let began = Instant::now();
     while !holds() {
-        assert!(
-            began.elapsed() < Duration::from_secs(10),
-            "not within 10 s: {what}"
-        );
+        assert!(began.elapsed() < Duration::from_secs(10), "not within 10 s: {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

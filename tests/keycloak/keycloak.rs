@@ -102,10 +102,7 @@ impl Note {
         file.lock().map_err(because(&hidden, "lock"))?;
         write!(file, "{group}").map_err(because(&hidden, "write"))?;
         fs::rename(&hidden, &path).map_err(because(&path, "write"))?;
-        Ok(Self {
-            path,
-            _locked: file,
-        })
+        Ok(Self { path, _locked: file })
     }
 }
 
@@ -141,9 +138,7 @@ pub fn end_stale() {
             && group > 1
             && members(group).into_iter().any(is_ours)
         {
-            say(&format!(
-                "ending process group {group}, a Keycloak that an earlier test run left"
-            ));
+            say(&format!("ending process group {group}, a Keycloak that an earlier test run left"));
             end_group(Pid::from_raw(group));
         }
         let _ = fs::remove_file(&path);
@@ -189,11 +184,7 @@ enum NotStarted {
     Other(String),
 }
 
-fn start_on(
-    port: u16,
-    distribution: &Distribution,
-    features: &[&str],
-) -> Result<Keycloak, NotStarted> {
+fn start_on(port: u16, distribution: &Distribution, features: &[&str]) -> Result<Keycloak, NotStarted> {
     let (log, output) = new_log().map_err(NotStarted::Other)?;
     let home = &distribution.home;
     let mut command = guarded("sh");
@@ -207,14 +198,10 @@ fn start_on(
     // Whatever the developer's shell sets for a Keycloak of theirs, or for Java, is not for this one.
     for (name, _) in std::env::vars_os() {
         let name = name.to_string_lossy().into_owned();
-        let meant_for_others = ["KC_", "KEYCLOAK_", "QUARKUS_", "JAVA_", "DEBUG"]
-            .iter()
-            .any(|prefix| name.starts_with(prefix));
+        let meant_for_others =
+            ["KC_", "KEYCLOAK_", "QUARKUS_", "JAVA_", "DEBUG"].iter().any(|prefix| name.starts_with(prefix));
         if meant_for_others
-            || matches!(
-                name.as_str(),
-                "JAVA" | "JDK_JAVA_OPTIONS" | "PRINT_ENV" | "CONFIG_ARGS"
-            )
+            || matches!(name.as_str(), "JAVA" | "JDK_JAVA_OPTIONS" | "PRINT_ENV" | "CONFIG_ARGS")
         {
             command.env_remove(name);
         }
@@ -228,14 +215,10 @@ fn start_on(
         .env("KC_BOOTSTRAP_ADMIN_USERNAME", ADMIN_USER)
         .env("KC_BOOTSTRAP_ADMIN_PASSWORD", ADMIN_PASSWORD)
         .current_dir(home)
-        .stdout(
-            output
-                .try_clone()
-                .map_err(|error| NotStarted::Other(error.to_string()))?,
-        )
+        .stdout(output.try_clone().map_err(|error| NotStarted::Other(error.to_string()))?)
         .stderr(output);
-    let group = Group::spawn(command)
-        .map_err(|error| NotStarted::Other(format!("can't start Keycloak: {error}")))?;
+    let group =
+        Group::spawn(command).map_err(|error| NotStarted::Other(format!("can't start Keycloak: {error}")))?;
     let note = Note::write(group.pid()).map_err(NotStarted::Other)?;
     let keycloak = Keycloak {
         url: format!("http://127.0.0.1:{port}"),
@@ -250,12 +233,7 @@ fn wait_until_it_serves(keycloak: &Keycloak) -> Result<(), NotStarted> {
     let began = Instant::now();
     let address = keycloak.url.trim_start_matches("http://");
     loop {
-        let exited = keycloak
-            .running
-            .lock()
-            .unwrap()
-            .as_mut()
-            .and_then(|running| running.group.exited());
+        let exited = keycloak.running.lock().unwrap().as_mut().and_then(|running| running.group.exited());
         if let Some(status) = exited {
             let log = keycloak.log();
             if log.contains("Address already in use") || log.contains("already bound") {
@@ -287,10 +265,7 @@ fn answers_200(address: &str, path: &str) -> bool {
     let ask = || -> std::io::Result<bool> {
         let mut stream = std::net::TcpStream::connect(address)?;
         stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-        write!(
-            stream,
-            "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
-        )?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
         let mut status = [0; 12];
         stream.read_exact(&mut status)?;
         Ok(status == *b"HTTP/1.1 200")
@@ -314,11 +289,7 @@ fn new_log() -> Result<(PathBuf, File), String> {
     for (_, path) in old.iter().rev().skip(10) {
         let _ = fs::remove_file(path);
     }
-    let name = format!(
-        "{}-{}.log",
-        std::process::id(),
-        NUMBER.fetch_add(1, Ordering::Relaxed)
-    );
+    let name = format!("{}-{}.log", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
     let path = directory.join(name);
     let file = append(&path)?;
     Ok((path, file))
@@ -326,11 +297,7 @@ fn new_log() -> Result<(PathBuf, File), String> {
 
 /// Opens a file for output that several processes may write one after another.
 pub fn append(path: &Path) -> Result<File, String> {
-    File::options()
-        .create(true)
-        .append(true)
-        .open(path)
-        .map_err(because(path, "open"))
+    File::options().create(true).append(true).open(path).map_err(because(path, "open"))
 }
 
 /// The last lines of a log, for a message.

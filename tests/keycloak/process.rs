@@ -49,12 +49,7 @@ impl Group {
         let mut child = command.stdin(Stdio::piped()).process_group(0).spawn()?;
         let pgid = i32::try_from(child.id()).unwrap();
         groups.insert(pgid);
-        Ok(Self {
-            _pipe: child.stdin.take().unwrap(),
-            child,
-            pgid: Pid::from_raw(pgid),
-            ended: false,
-        })
+        Ok(Self { _pipe: child.stdin.take().unwrap(), child, pgid: Pid::from_raw(pgid), ended: false })
     }
 
     /// The program's process id, which is its group's id as well.
@@ -126,18 +121,12 @@ pub fn end_group(pgid: Pid) {
 
 /// The running processes of a group, zombies left out: who reaps an orphan is the machine's business.
 pub fn members(pgid: i32) -> Vec<i32> {
-    all()
-        .into_iter()
-        .filter(|&pid| group_of(pid) == Some(pgid))
-        .collect()
+    all().into_iter().filter(|&pid| group_of(pid) == Some(pgid)).collect()
 }
 
 /// The running processes whose command line contains `text`.
 pub fn with_command_line(text: &str) -> Vec<i32> {
-    all()
-        .into_iter()
-        .filter(|&pid| command_line(pid).contains(text))
-        .collect()
+    all().into_iter().filter(|&pid| command_line(pid).contains(text)).collect()
 }
 
 /// A process' arguments, separated by spaces; empty when there is no such process.

@@ -108,11 +108,7 @@ impl std::fmt::Debug for Rule {
 
 #[derive(Debug)]
 enum Action {
-    Hold {
-        point: Point,
-        reached: oneshot::Sender<Call>,
-        verdict: oneshot::Receiver<Verdict>,
-    },
+    Hold { point: Point, reached: oneshot::Sender<Call>, verdict: oneshot::Receiver<Verdict> },
     Drop(Point),
     Delay(Duration),
     Answer(Canned),
@@ -150,11 +146,7 @@ impl Proxy {
             rules: Mutex::default(),
         });
         let server = tokio::spawn(serve(listener, Arc::clone(&state)));
-        Self {
-            address,
-            state,
-            server,
-        }
+        Self { address, state, server }
     }
 
     /// `http://127.0.0.1:PORT`, without a slash at the end.
@@ -184,12 +176,7 @@ impl Proxy {
     pub fn on(&self, matches: impl Fn(&Method, &str) -> bool + Send + Sync + 'static) -> When<'_> {
         When {
             proxy: self,
-            rule: Rule {
-                predicate: Box::new(matches),
-                skip: 0,
-                always: false,
-                action: None,
-            },
+            rule: Rule { predicate: Box::new(matches), skip: 0, always: false, action: None },
         }
     }
 
@@ -236,16 +223,8 @@ impl When<'_> {
         let (reached, on_reached) = oneshot::channel();
         let (verdict, on_verdict) = oneshot::channel();
         let state = Arc::clone(&self.proxy.state);
-        self.act(Action::Hold {
-            point,
-            reached,
-            verdict: on_verdict,
-        });
-        Held {
-            reached: Some(on_reached),
-            verdict,
-            state,
-        }
+        self.act(Action::Hold { point, reached, verdict: on_verdict });
+        Held { reached: Some(on_reached), verdict, state }
     }
 
     /// Closes the connection at this point, without an answer.
@@ -260,11 +239,7 @@ impl When<'_> {
 
     /// Answers in Keycloak's place, which does not see the request.
     pub fn answer(self, status: u16, body: &Value) {
-        self.answer_with(
-            status,
-            &[("content-type", "application/json")],
-            body.to_string(),
-        );
+        self.answer_with(status, &[("content-type", "application/json")], body.to_string());
     }
 
     /// Answers in Keycloak's place with these headers.
@@ -307,10 +282,7 @@ impl Held {
             Err(_) => {
                 let calls = self.state.calls.lock().unwrap();
                 let seen: Vec<String> = calls.kept.iter().map(|(_, call)| call.line()).collect();
-                panic!(
-                    "the call to hold did not come within {PATIENCE:?}; these came:\n{}",
-                    seen.join("\n")
-                )
+                panic!("the call to hold did not come within {PATIENCE:?}; these came:\n{}", seen.join("\n"))
             }
         }
     }
@@ -346,19 +318,12 @@ async fn serve(listener: TcpListener, state: Arc<State>) {
     }
 }
 
-async fn exchange(
-    state: Arc<State>,
-    request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Dropped> {
+async fn exchange(state: Arc<State>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Dropped> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.map_err(|_| Dropped)?.to_bytes();
     // In a task of its own: what a client has sent completely is carried out, also if the client is gone before the
     // answer. hyper would cancel us.
-    tokio::spawn(async move { carry_out(&state, head, body).await })
-        .await
-        .ok()
-        .flatten()
-        .ok_or(Dropped)
+    tokio::spawn(async move { carry_out(&state, head, body).await }).await.ok().flatten().ok_or(Dropped)
 }
 
 /// Makes hyper close the connection without an answer.
@@ -371,10 +336,7 @@ async fn carry_out(state: &State, head: http::request::Parts, body: Bytes) -> Ou
     let call = Call {
         method: head.method.clone(),
         path: path.to_owned(),
-        request_id: head
-            .headers
-            .get("x-request-id")
-            .and_then(|id| Some(id.to_str().ok()?.to_owned())),
+        request_id: head.headers.get("x-request-id").and_then(|id| Some(id.to_str().ok()?.to_owned())),
         request_headers: head.headers.clone(),
         request_body: body.clone(),
         status: None,
@@ -393,35 +355,22 @@ async fn carry_out(state: &State, head: http::request::Parts, body: Bytes) -> Ou
             *answer.headers_mut() = canned.headers;
             return Some(answer);
         }
-        Some(Action::Hold {
-            point: Point::BeforeKeycloak,
-            reached,
-            verdict,
-        }) => {
+        Some(Action::Hold { point: Point::BeforeKeycloak, reached, verdict }) => {
             let _ = reached.send(call.clone());
             if matches!(verdict.await, Ok(Verdict::Drop)) {
                 return None;
             }
         }
         Some(
-            action @ (Action::Drop(Point::AfterKeycloak)
-            | Action::Hold {
-                point: Point::AfterKeycloak,
-                ..
-            }),
+            action @ (Action::Drop(Point::AfterKeycloak) | Action::Hold { point: Point::AfterKeycloak, .. }),
         ) => after = Some(action),
     }
     let answer = state.forward(&head, body).await?;
     state.answered(number, answer.status());
     match after {
         Some(Action::Drop(_)) => return None,
-        Some(Action::Hold {
-            reached, verdict, ..
-        }) => {
-            let _ = reached.send(Call {
-                status: Some(answer.status().as_u16()),
-                ..call
-            });
+        Some(Action::Hold { reached, verdict, .. }) => {
+            let _ = reached.send(Call { status: Some(answer.status().as_u16()), ..call });
             if matches!(verdict.await, Ok(Verdict::Drop)) {
                 return None;
             }
@@ -511,13 +460,8 @@ impl Action {
 
 /// RFC 9110, 7.6.1: these are between two neighbours only.
 fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    for name in [
-        header::CONNECTION,
-        header::TE,
-        header::TRAILER,
-        header::TRANSFER_ENCODING,
-        header::UPGRADE,
-    ] {
+    for name in [header::CONNECTION, header::TE, header::TRAILER, header::TRANSFER_ENCODING, header::UPGRADE]
+    {
         headers.remove(name);
     }
 }

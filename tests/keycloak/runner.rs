@@ -51,13 +51,9 @@ where
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => {
                 let said = LAST_PANIC.take();
-                Err(Failed::from(
-                    said.unwrap_or_else(|| "a panic without a message".to_owned()),
-                ))
+                Err(Failed::from(said.unwrap_or_else(|| "a panic without a message".to_owned())))
             }
-            Err(_) => Err(Failed::from(format!(
-                "still running after {TRIAL_LIMIT:?}, given up"
-            ))),
+            Err(_) => Err(Failed::from(format!("still running after {TRIAL_LIMIT:?}, given up"))),
         }
     })
 }
@@ -66,9 +62,7 @@ where
 pub fn run(trials: Vec<Trial>) -> ExitCode {
     let mut arguments = Arguments::from_args();
     if arguments.test_threads.is_none() {
-        let from_environment = std::env::var("RUST_TEST_THREADS")
-            .ok()
-            .and_then(|n| n.parse().ok());
+        let from_environment = std::env::var("RUST_TEST_THREADS").ok().and_then(|n| n.parse().ok());
         arguments.test_threads = Some(from_environment.unwrap_or(DEFAULT_THREADS));
     }
     let _ends_all = EndsAll;
@@ -97,11 +91,7 @@ impl Drop for EndsAll {
 fn end_on_signals() {
     // Registered before the first test starts, so that no process is started unguarded.
     let _inside = runtime().enter();
-    for kind in [
-        SignalKind::interrupt(),
-        SignalKind::terminate(),
-        SignalKind::hangup(),
-    ] {
+    for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
         let mut signals = signal(kind).expect("a signal handler");
         runtime().spawn(async move {
             signals.recv().await;
@@ -129,19 +119,13 @@ fn install_panic_hook() {
 }
 
 fn describe(info: &PanicHookInfo<'_>) -> String {
-    let message = info
-        .payload_as_str()
-        .unwrap_or("a panic without a message")
-        .to_owned();
+    let message = info.payload_as_str().unwrap_or("a panic without a message").to_owned();
     let place = info.location().map(ToString::to_string).unwrap_or_default();
     let mut lines = vec![format!("at {place}: {message}")];
     // A helper's own line says little: name the lines of the tests that called it.
     let trace = Backtrace::force_capture().to_string();
     let mut last = place;
-    for frame in trace
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("at "))
-    {
+    for frame in trace.lines().filter_map(|line| line.trim().strip_prefix("at ")) {
         let Some(from) = frame.find("tests/keycloak/") else {
             continue;
         };

@@ -39,10 +39,7 @@ impl Scim {
             ("accept-encoding", "gzip,deflate"),
             ("user-agent", "Okta SCIM Client 1.0.0"),
         ] {
-            headers.insert(
-                HeaderName::from_static(name),
-                HeaderValue::from_static(value),
-            );
+            headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
         Self {
             base_url: base_url.trim_end_matches('/').to_owned(),
@@ -63,10 +60,9 @@ impl Scim {
     /// The same client with this header as well, in place of one of that name.
     pub fn with_header(&self, name: &str, value: &str) -> Self {
         let mut client = self.clone();
-        client.headers.insert(
-            HeaderName::from_bytes(name.as_bytes()).unwrap(),
-            HeaderValue::from_str(value).unwrap(),
-        );
+        client
+            .headers
+            .insert(HeaderName::from_bytes(name.as_bytes()).unwrap(), HeaderValue::from_str(value).unwrap());
         client
     }
 
@@ -99,20 +95,12 @@ impl Scim {
 
     /// A list, filtered: `list("Users", "userName eq \"x\"", "&startIndex=1&count=100")`. Encoded as Okta does it.
     pub async fn list(&self, endpoint: &str, filter: &str, rest: &str) -> Answer {
-        let filter =
-            percent_encoding::utf8_percent_encode(filter, percent_encoding::NON_ALPHANUMERIC);
-        self.get(&format!("/{endpoint}?filter={filter}{rest}"))
-            .await
+        let filter = percent_encoding::utf8_percent_encode(filter, percent_encoding::NON_ALPHANUMERIC);
+        self.get(&format!("/{endpoint}?filter={filter}{rest}")).await
     }
 
     async fn json(&self, method: Method, path: &str, body: &Value) -> Answer {
-        self.raw(
-            method,
-            path,
-            Some("application/scim+json; charset=utf-8"),
-            body.to_string(),
-        )
-        .await
+        self.raw(method, path, Some("application/scim+json; charset=utf-8"), body.to_string()).await
     }
 
     /// Any method, content type and body; the path (beneath the base URL) goes out as written, dots and slashes too.
@@ -180,10 +168,7 @@ impl Answer {
     pub fn json(&self) -> &Value {
         let content_type = self.header("content-type").unwrap_or_default();
         let essence = content_type.split(';').next().unwrap_or_default().trim();
-        assert_eq!(
-            essence, "application/scim+json",
-            "the wrong content type: {self}"
-        );
+        assert_eq!(essence, "application/scim+json", "the wrong content type: {self}");
         match &self.body {
             Some(body) => body,
             None => panic!("no JSON: {self}"),
@@ -195,21 +180,13 @@ impl Answer {
     pub fn scim_error(&self, status: u16, scim_type: Option<&str>) -> &Value {
         assert_eq!(self.status, status, "{self}");
         let body = self.json();
-        assert_eq!(
-            body["schemas"],
-            serde_json::json!([ERROR]),
-            "schemas of an error: {self}"
-        );
+        assert_eq!(body["schemas"], serde_json::json!([ERROR]), "schemas of an error: {self}");
         assert_eq!(
             body["status"],
             Value::String(status.to_string()),
             "an error's status is a string: {self}"
         );
-        assert_eq!(
-            body.get("scimType").and_then(Value::as_str),
-            scim_type,
-            "scimType: {self}"
-        );
+        assert_eq!(body.get("scimType").and_then(Value::as_str), scim_type, "scimType: {self}");
         let detail = body["detail"].as_str().unwrap_or_default();
         assert!(!detail.trim().is_empty(), "an error without detail: {self}");
         body
@@ -225,11 +202,7 @@ impl Answer {
         match body.get("Resources") {
             Some(Value::Array(resources)) => {
                 if let Some(per_page) = body.get("itemsPerPage") {
-                    assert_eq!(
-                        per_page.as_u64(),
-                        Some(resources.len() as u64),
-                        "itemsPerPage: {self}"
-                    );
+                    assert_eq!(per_page.as_u64(), Some(resources.len() as u64), "itemsPerPage: {self}");
                 }
                 resources
             }

@@ -26,9 +26,7 @@ impl Places {
             .unwrap_or_default();
         jdks.sort();
         Self {
-            java_home: std::env::var_os("JAVA_HOME")
-                .filter(|home| !home.is_empty())
-                .map(PathBuf::from),
+            java_home: std::env::var_os("JAVA_HOME").filter(|home| !home.is_empty()).map(PathBuf::from),
             path: std::env::var_os("PATH")
                 .map(|path| std::env::split_paths(&path).collect())
                 .unwrap_or_default(),
@@ -68,11 +66,7 @@ impl Places {
             if !mvn.is_file() {
                 continue;
             }
-            let said = output(
-                Command::new(&mvn)
-                    .arg("-version")
-                    .env("JAVA_HOME", java_home),
-            );
+            let said = output(Command::new(&mvn).arg("-version").env("JAVA_HOME", java_home));
             match said.as_deref().ok().and_then(maven_version) {
                 Some(version) if version >= MAVEN => return Ok(mvn),
                 Some((major, minor)) => {
@@ -111,11 +105,7 @@ pub fn java_version(said: &str) -> Option<u32> {
     let version = said.split("version \"").nth(1)?;
     let mut numbers = version.split(|c: char| !c.is_ascii_digit());
     let first: u32 = numbers.next()?.parse().ok()?;
-    if first == 1 {
-        numbers.next()?.parse().ok()
-    } else {
-        Some(first)
-    }
+    if first == 1 { numbers.next()?.parse().ok() } else { Some(first) }
 }
 
 /// Major and minor of `mvn -version`'s `Apache Maven 3.8.7 …`.
@@ -130,7 +120,5 @@ fn output(command: &mut Command) -> Result<String, String> {
     let output = command
         .output()
         .map_err(|error| format!("{} can't be run: {error}", command.get_program().display()))?;
-    Ok([output.stdout, output.stderr]
-        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-        .concat())
+    Ok([output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat())
 }

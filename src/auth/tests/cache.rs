@@ -94,20 +94,12 @@ async fn old_keys_serve_while_the_realm_does_not_answer() {
     assert_eq!(house.server.requests(), 2);
     // Whether another key exists by now can't be told.
     let answer = house.ask(&token(&pair, "other")).await;
-    assert!(matches!(
-        answer,
-        Err(AuthError::JwksUnavailable(JwksError::JustFailed))
-    ));
+    assert!(matches!(answer, Err(AuthError::JwksUnavailable(JwksError::JustFailed))));
     house.pass(5);
     let answer = house.ask(&token(&pair, "other")).await;
-    assert!(matches!(
-        answer,
-        Err(AuthError::JwksUnavailable(JwksError::Status(503)))
-    ));
+    assert!(matches!(answer, Err(AuthError::JwksUnavailable(JwksError::Status(503)))));
     // It answers again.
-    house
-        .server
-        .answers(200, set(&[pair.jwk("other", "ES256")]));
+    house.server.answers(200, set(&[pair.jwk("other", "ES256")]));
     house.pass(5);
     house.ask(&token(&pair, "other")).await.unwrap();
     let answer = house.ask(&good).await;
@@ -138,9 +130,7 @@ async fn an_answer_that_is_no_key_set_says_nothing_about_the_token() {
     let pair = Pair::p256();
     let house = House::with_keys(&[]).await;
     let token = token(&pair, "k");
-    let many: Vec<Value> = (0..101)
-        .map(|id| pair.jwk(&id.to_string(), "ES256"))
-        .collect();
+    let many: Vec<Value> = (0..101).map(|id| pair.jwk(&id.to_string(), "ES256")).collect();
     for (status, body, reason) in [
         (404, "{}".to_owned(), JwksError::Status(404)),
         (302, "{}".to_owned(), JwksError::Status(302)),
@@ -183,10 +173,7 @@ async fn keys_that_do_not_sign_are_none_and_do_not_cost_the_others() {
         (with("crv", json!("P-384")), false),
         (with("crv", json!("secp256k1")), false),
         (with("kty", json!("oct")), false),
-        (
-            json!({"kty": "oct", "k": "AAAA", "kid": "k", "alg": "ES256", "use": "sig"}),
-            false,
-        ),
+        (json!({"kty": "oct", "k": "AAAA", "kid": "k", "alg": "ES256", "use": "sig"}), false),
         (json!("key"), false),
     ] {
         let other = Pair::p256().jwk("z", "ES256");

@@ -16,8 +16,8 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair,
-    KeyPair as _, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256,
-    RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding, RsaKeyPair, RsaPublicKeyComponents,
+    KeyPair as _, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384,
+    RSA_PSS_SHA512, RsaEncoding, RsaKeyPair, RsaPublicKeyComponents,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -129,8 +129,7 @@ impl Pair {
                 };
                 let mut signature = vec![0; pair.public_modulus_len()];
                 let random = SystemRandom::new();
-                pair.sign(encoding, &random, message, &mut signature)
-                    .unwrap();
+                pair.sign(encoding, &random, message, &mut signature).unwrap();
                 signature
             }
             Self::Ec(pair) => {
@@ -240,11 +239,7 @@ impl House {
         };
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         let url = format!("http://{}/certs", server.address).parse().unwrap();
-        Self {
-            authenticator: Authenticator::with_clock(&realm(CONFIG), http, url, clock),
-            server,
-            now,
-        }
+        Self { authenticator: Authenticator::with_clock(&realm(CONFIG), http, url, clock), server, now }
     }
 
     async fn ask(&self, token: &str) -> Result<CallerName, AuthError> {

@@ -12,9 +12,7 @@ async fn static_tokens_tell_their_caller_without_any_fetch() {
     for (token, caller) in [("one", "alpha"), ("two", "alpha"), ("three", "beta")] {
         assert_eq!(house.ask(token).await.unwrap().as_ref() as &str, caller);
     }
-    for token in [
-        "four", "One", "onee", "on", "a.b", "a.b.c.d", "..", "a..c", ".a.b",
-    ] {
+    for token in ["four", "One", "onee", "on", "a.b", "a.b.c.d", "..", "a..c", ".a.b"] {
         let answer = house.ask(token).await;
         assert!(matches!(answer, Err(AuthError::UnknownToken)), "{token}");
     }
@@ -44,10 +42,7 @@ async fn tokens_of_every_asymmetric_algorithm_are_taken_for_their_own_key() {
         let other = if *alg == "RS256" { "PS256" } else { "RS256" };
         let header = json!({"alg": alg, "typ": "JWT", "kid": other});
         let answer = house.ask(&pair.token(&header, &claims())).await;
-        assert!(
-            matches!(answer, Err(AuthError::Jwt(JwtError::KeyMismatch))),
-            "{alg}"
-        );
+        assert!(matches!(answer, Err(AuthError::Jwt(JwtError::KeyMismatch))), "{alg}");
     }
     assert_eq!(house.server.requests(), 1);
 }
@@ -103,10 +98,7 @@ async fn a_token_is_taken_only_if_each_of_its_claims_is_right() {
             with("iss", json!("http://127.0.0.1:8080/realms/beta")),
             issuer("http://127.0.0.1:8080/realms/beta"),
         ),
-        (
-            with("iss", json!(format!("{ISSUER}/"))),
-            issuer(&format!("{ISSUER}/")),
-        ),
+        (with("iss", json!(format!("{ISSUER}/"))), issuer(&format!("{ISSUER}/"))),
         (with("iss", json!([ISSUER])), JwtError::Claims),
         (without("iss"), JwtError::Claims),
         (with("typ", json!("ID")), JwtError::Type),
@@ -120,10 +112,7 @@ async fn a_token_is_taken_only_if_each_of_its_claims_is_right() {
         (stranger, client("stranger")),
         (nobody, JwtError::NoClient),
         (without("client_id"), JwtError::NoClient),
-        (
-            with("client_id", json!("okta-scim-2")),
-            JwtError::AuthorizedParty,
-        ),
+        (with("client_id", json!("okta-scim-2")), JwtError::AuthorizedParty),
         (with("azp", json!("stranger")), JwtError::AuthorizedParty),
         (with("client_id", json!(["okta-scim"])), JwtError::Claims),
         (json!([]), JwtError::Claims),
@@ -149,12 +138,7 @@ async fn a_forged_token_is_refused_before_its_claims_are_read() {
     // Another key under the same id, a signature cut short, missing, or of another message.
     let (signed, signature) = good.rsplit_once('.').unwrap();
     let (head, body) = signed.split_once('.').unwrap();
-    let other_claims = base64(
-        claims()
-            .to_string()
-            .replace("okta-scim", "okta-scim-2")
-            .as_bytes(),
-    );
+    let other_claims = base64(claims().to_string().replace("okta-scim", "okta-scim-2").as_bytes());
     for forged in [
         Pair::p256().token(&es256, &claims()),
         format!("{signed}.{}", &signature[..40]),
@@ -164,10 +148,7 @@ async fn a_forged_token_is_refused_before_its_claims_are_read() {
         format!("{head}.{body}x.{signature}"),
     ] {
         let answer = house.ask(&forged).await;
-        assert!(
-            matches!(answer, Err(AuthError::Jwt(JwtError::Signature))),
-            "{answer:?} for {forged}"
-        );
+        assert!(matches!(answer, Err(AuthError::Jwt(JwtError::Signature))), "{answer:?} for {forged}");
     }
 
     // HMAC with what everybody can read as its secret, and no signature at all.
@@ -176,9 +157,7 @@ async fn a_forged_token_is_refused_before_its_claims_are_read() {
     for secret in [jwk["x"].as_str().unwrap().to_owned(), jwk.to_string()] {
         let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
         let tag = hmac::sign(&key, signed.as_bytes());
-        let answer = house
-            .ask(&format!("{signed}.{}", base64(tag.as_ref())))
-            .await;
+        let answer = house.ask(&format!("{signed}.{}", base64(tag.as_ref()))).await;
         assert!(matches!(answer, Err(AuthError::Jwt(JwtError::Algorithm))));
     }
     for (header, reason) in [
@@ -188,10 +167,7 @@ async fn a_forged_token_is_refused_before_its_claims_are_read() {
         (json!({"kid": "k"}), JwtError::Header),
         (json!({"alg": "ES256", "kid": 1}), JwtError::Header),
         (json!({"alg": "ES256"}), JwtError::NoKeyId),
-        (
-            json!({"alg": "ES256", "kid": "k", "crit": ["b64"]}),
-            JwtError::CriticalHeader,
-        ),
+        (json!({"alg": "ES256", "kid": "k", "crit": ["b64"]}), JwtError::CriticalHeader),
         (json!({"alg": "RS256", "kid": "k"}), JwtError::KeyMismatch),
         (json!({"alg": "ES384", "kid": "k"}), JwtError::KeyMismatch),
         (json!({"alg": "PS256", "kid": "r"}), JwtError::KeyMismatch),
@@ -222,11 +198,7 @@ async fn garbage_is_refused_alike_and_fetches_nothing() {
         "x".repeat(16 * 1024),
     ] {
         let error = house.ask(&garbage).await.unwrap_err();
-        assert_eq!(
-            error.www_authenticate(),
-            unknown.www_authenticate(),
-            "{garbage}"
-        );
+        assert_eq!(error.www_authenticate(), unknown.www_authenticate(), "{garbage}");
         assert_eq!(error.detail(), unknown.detail());
     }
     let error = house.ask(&"x".repeat(16 * 1024 + 1)).await.unwrap_err();
@@ -236,16 +208,10 @@ async fn garbage_is_refused_alike_and_fetches_nothing() {
 
 #[tokio::test]
 async fn a_realm_without_such_callers_never_asks_for_keys() {
-    let config = super::CONFIG
-        .split("[realms.acme.callers.okta]")
-        .next()
-        .unwrap();
+    let config = super::CONFIG.split("[realms.acme.callers.okta]").next().unwrap();
     let mut house = House::with_keys(&[]).await;
-    let url = format!("http://{}/certs", house.server.address)
-        .parse()
-        .unwrap();
-    house.authenticator =
-        super::Authenticator::new(&super::realm(config), reqwest::Client::new(), url);
+    let url = format!("http://{}/certs", house.server.address).parse().unwrap();
+    house.authenticator = super::Authenticator::new(&super::realm(config), reqwest::Client::new(), url);
     let header = json!({"alg": "ES256", "typ": "JWT", "kid": "k"});
     let answer = house.ask(&Pair::p256().token(&header, &claims())).await;
     assert!(matches!(answer, Err(AuthError::UnknownToken)));

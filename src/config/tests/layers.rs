@@ -19,10 +19,7 @@ fn the_least_file_gets_the_built_in_values() {
     assert_eq!(server.request_timeout, Duration::from_secs(55));
     assert_eq!(server.header_timeout, Duration::from_secs(5));
     assert_eq!(server.drain_timeout, Duration::from_secs(30));
-    assert_eq!(
-        (server.max_connections, server.max_concurrent_requests),
-        (1024, 256)
-    );
+    assert_eq!((server.max_connections, server.max_concurrent_requests), (1024, 256));
     assert_eq!(config.log.format, LogFormat::Text);
     assert_eq!(config.log.level, "info");
     assert!(config.log.mask_personal_data);
@@ -86,60 +83,28 @@ fn a_password_is_dropped_or_refused_but_never_taken() {
     let lists = |realm: &str| {
         let config = good(&minimal("", realm, "", ""));
         let acme = config.realms.get("acme").unwrap();
-        (
-            acme.ignored_attributes.clone(),
-            acme.refused_attributes.clone(),
-        )
+        (acme.ignored_attributes.clone(), acme.refused_attributes.clone())
     };
-    let list = |names: &[&str]| {
-        names
-            .iter()
-            .map(|name| (*name).to_owned())
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(
-        lists("ignored_attributes = []"),
-        (list(&["password"]), list(&[]))
-    );
-    assert_eq!(
-        lists("ignored_attributes = [\"Password\", \"password\"]"),
-        (list(&["Password"]), list(&[]))
-    );
-    assert_eq!(
-        lists("refused_attributes = [\"password\"]"),
-        (list(&[]), list(&["password"]))
-    );
+    let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    assert_eq!(lists("ignored_attributes = []"), (list(&["password"]), list(&[])));
+    assert_eq!(lists("ignored_attributes = [\"Password\", \"password\"]"), (list(&["Password"]), list(&[])));
+    assert_eq!(lists("refused_attributes = [\"password\"]"), (list(&[]), list(&["password"])));
     let both = "ignored_attributes = [\"password\"]\nrefused_attributes = [\"password\"]";
-    refused(
-        &minimal("", both, "", ""),
-        &["5: realms.acme.refused_attributes: \"password\" is in"],
-    );
+    refused(&minimal("", both, "", ""), &["5: realms.acme.refused_attributes: \"password\" is in"]);
 }
 
 #[test]
 fn a_mapping_taken_away_twice_is_a_warning() {
     let config = good(&minimal("", "", "nickname = \"\"\nniceName = \"\"", ""));
     assert_eq!(config.warnings.len(), 1);
-    assert!(
-        config.warnings[0].contains("\"niceName\""),
-        "{:?}",
-        config.warnings
-    );
+    assert!(config.warnings[0].contains("\"niceName\""), "{:?}", config.warnings);
 }
 
 #[test]
 fn urls_need_not_end_in_a_slash_and_may() {
     for (url, endpoint, issuer) in [
-        (
-            "http://kc:8080",
-            "http://kc:8080/admin/a%2Fb",
-            "http://kc:8080/realms/acme",
-        ),
-        (
-            "http://kc:8080/",
-            "http://kc:8080/admin/a%2Fb",
-            "http://kc:8080/realms/acme",
-        ),
+        ("http://kc:8080", "http://kc:8080/admin/a%2Fb", "http://kc:8080/realms/acme"),
+        ("http://kc:8080/", "http://kc:8080/admin/a%2Fb", "http://kc:8080/realms/acme"),
         (
             "https://sso.example.com/auth",
             "https://sso.example.com/auth/admin/a%2Fb",
@@ -154,10 +119,7 @@ fn urls_need_not_end_in_a_slash_and_may() {
         let source = minimal("", "", "", "").replace("http://127.0.0.1:8080", url);
         let config = good(&source);
         let realm = realm(&config);
-        assert_eq!(
-            realm.keycloak.endpoint(&["admin", "a/b"]).as_str(),
-            endpoint
-        );
+        assert_eq!(realm.keycloak.endpoint(&["admin", "a/b"]).as_str(), endpoint);
         assert_eq!(realm.issuer, issuer);
     }
 }
@@ -166,26 +128,16 @@ fn urls_need_not_end_in_a_slash_and_may() {
 fn secrets_come_from_files_beside_the_configuration() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("config.toml");
-    let text = minimal("", "", "", "").replace(
-        "client_secret_env = \"SECRET\"",
-        "client_secret_file = \"acme.secret\"",
-    );
+    let text = minimal("", "", "", "")
+        .replace("client_secret_env = \"SECRET\"", "client_secret_file = \"acme.secret\"");
     fs::write(&file, text).unwrap();
     let secret = folder.path().join("acme.secret");
     let problem = || load(&file, &environment()).unwrap_err().to_string();
-    assert!(
-        problem().contains(":9: realms.acme.keycloak.client_secret_file: cannot read "),
-        "{}",
-        problem()
-    );
+    assert!(problem().contains(":9: realms.acme.keycloak.client_secret_file: cannot read "), "{}", problem());
     fs::write(&secret, "\n").unwrap();
     assert!(problem().contains("acme.secret is empty"), "{}", problem());
     fs::write(&secret, "a\nb\n").unwrap();
-    assert!(
-        problem().contains("expected one line of text"),
-        "{}",
-        problem()
-    );
+    assert!(problem().contains("expected one line of text"), "{}", problem());
     fs::write(&secret, [0xff, 0xfe]).unwrap();
     assert!(problem().contains("cannot read"), "{}", problem());
     fs::write(&secret, vec![b'a'; 70_000]).unwrap();
@@ -196,27 +148,17 @@ fn secrets_come_from_files_beside_the_configuration() {
         use std::os::unix::fs::PermissionsExt as _;
         fs::set_permissions(&secret, fs::Permissions::from_mode(0o644)).unwrap();
         let config = load(&file, &environment()).unwrap();
-        assert!(
-            config.warnings[0].contains("chmod 600"),
-            "{:?}",
-            config.warnings
-        );
+        assert!(config.warnings[0].contains("chmod 600"), "{:?}", config.warnings);
         fs::set_permissions(&secret, fs::Permissions::from_mode(0o600)).unwrap();
     }
     let config = load(&file, &environment()).unwrap();
     assert!(config.warnings.is_empty());
-    assert_eq!(
-        realm(&config).keycloak.client_secret.expose_secret(),
-        "s3cret-from-file"
-    );
+    assert_eq!(realm(&config).keycloak.client_secret.expose_secret(), "s3cret-from-file");
     let ca = folder.path().join("ca.pem");
     fs::write(&ca, "-----BEGIN CERTIFICATE-----\n").unwrap();
     let text = minimal("", "", "", "ca_file = \"ca.pem\"");
     let config = parse(&text, &file, &environment()).unwrap();
-    assert_eq!(
-        realm(&config).keycloak.ca_file.as_deref(),
-        Some(ca.as_path())
-    );
+    assert_eq!(realm(&config).keycloak.ca_file.as_deref(), Some(ca.as_path()));
 }
 
 #[test]

@@ -13,15 +13,9 @@ use super::{Config, ConfigErrors, Realm, parse};
 const HASH: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
 fn environment() -> BTreeMap<String, String> {
-    let pairs = [
-        ("SECRET", "s3cret"),
-        ("SCIMGATE_ACME_SECRET", "s3cret"),
-        ("EMPTY", "\n"),
-        ("TWO_LINES", "a\nb"),
-    ];
-    pairs
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .into()
+    let pairs =
+        [("SECRET", "s3cret"), ("SCIMGATE_ACME_SECRET", "s3cret"), ("EMPTY", "\n"), ("TWO_LINES", "a\nb")];
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }
 
 fn read(source: &str) -> Result<Config, ConfigErrors> {
@@ -53,15 +47,8 @@ fn refused(source: &str, expected: &[&str]) {
     let lines: Vec<&str> = told.lines().collect();
     assert_eq!(lines.len(), expected.len(), "{told}");
     for (line, expected) in lines.iter().zip(expected) {
-        let separator = if expected.starts_with(|c: char| c.is_ascii_digit()) {
-            ":"
-        } else {
-            ": "
-        };
+        let separator = if expected.starts_with(|c: char| c.is_ascii_digit()) { ":" } else { ": " };
         let expected = format!("config.toml{separator}{expected}");
-        assert!(
-            line.starts_with(&expected),
-            "{line}\nshould start with\n{expected}"
-        );
+        assert!(line.starts_with(&expected), "{line}\nshould start with\n{expected}");
     }
 }

@@ -6,9 +6,7 @@ use serde::de::{Deserialize, Deserializer, Error as _, Visitor, value};
 use toml::de::{DeTable, DeValue};
 
 use super::super::attributes::DEFAULT_MAP;
-use super::super::file::{
-    CallerFile, ConfigFile, KeycloakLayer, LogLayer, RealmLayer, ServerLayer,
-};
+use super::super::file::{CallerFile, ConfigFile, KeycloakLayer, LogLayer, RealmLayer, ServerLayer};
 use super::good;
 
 /// Learns the keys of a layer from serde itself.
@@ -118,8 +116,5 @@ fn the_reference_works_as_it_stands_and_its_comments_show_the_defaults() {
     let examples = ["client_secret_file", "ca_file"];
     let shown = good(&uncommented(&examples));
     assert_eq!(shown.realms.get("acme").unwrap().callers.len(), 2);
-    assert_eq!(
-        shown.server.public_url.unwrap().as_str(),
-        "https://scim.example.com/"
-    );
+    assert_eq!(shown.server.public_url.unwrap().as_str(), "https://scim.example.com/");
 }

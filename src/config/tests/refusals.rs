@@ -17,18 +17,12 @@ fn a_key_that_is_wrong_is_told_with_its_line_and_what_was_expected() {
             server("listen = 7644"),
             "3: server.listen: expected an IP address and a port such as \"127.0.0.1:7644\", found 7644",
         ),
-        (
-            server("listen = \"localhost:1\""),
-            "3: server.listen: expected an IP",
-        ),
+        (server("listen = \"localhost:1\""), "3: server.listen: expected an IP"),
         (
             server("listen = \"127.0.0.1:7645\""),
             "3: server.listen: listen and private_listen are both 127.0.0.1:7645",
         ),
-        (
-            server("lisen = 1"),
-            "3: server.lisen: unknown key, expected one of `listen`, `private_listen`",
-        ),
+        (server("lisen = 1"), "3: server.lisen: unknown key, expected one of `listen`, `private_listen`"),
         (
             server("public_url = \"https://a.example/?x\""),
             "3: server.public_url: expected a URL without ?query and #fragment, found \"https://a.example/?x\"",
@@ -49,18 +43,12 @@ fn a_key_that_is_wrong_is_told_with_its_line_and_what_was_expected() {
             server("request_timeout = 55"),
             "3: server.request_timeout: expected a duration from 1s to 24h such as \"500ms\", \"30s\" or \"2m\", found 55",
         ),
-        (
-            server("request_timeout = \"0s\""),
-            "3: server.request_timeout: expected a duration from 1s",
-        ),
+        (server("request_timeout = \"0s\""), "3: server.request_timeout: expected a duration from 1s"),
         (
             server("header_timeout = \"25h\""),
             "3: server.header_timeout: expected a duration from 10ms to 24h",
         ),
-        (
-            server("drain_timeout = \"soon\""),
-            "3: server.drain_timeout: expected a duration",
-        ),
+        (server("drain_timeout = \"soon\""), "3: server.drain_timeout: expected a duration"),
         (
             server("max_connections = 0"),
             "3: server.max_connections: expected a whole number from 1 to 65535, found 0",
@@ -69,26 +57,14 @@ fn a_key_that_is_wrong_is_told_with_its_line_and_what_was_expected() {
             server("max_concurrent_requests = []"),
             "3: server.max_concurrent_requests: expected a whole number from 1 to 65535, found a list",
         ),
-        (
-            log("format = \"xml\""),
-            "3: log.format: expected \"text\" or \"json\", found \"xml\"",
-        ),
-        (
-            log("level = \"inof\""),
-            "3: log.level: expected off, error,",
-        ),
-        (
-            log("level = \"info,scimgate=loud\""),
-            "3: log.level: expected off, error,",
-        ),
+        (log("format = \"xml\""), "3: log.format: expected \"text\" or \"json\", found \"xml\""),
+        (log("level = \"inof\""), "3: log.level: expected off, error,"),
+        (log("level = \"info,scimgate=loud\""), "3: log.level: expected off, error,"),
         (
             log("mask_personal_data = \"yes\""),
             "3: log.mask_personal_data: expected true or false, found \"yes\"",
         ),
-        (
-            realm("issuer = \"sso\""),
-            "4: realms.acme.issuer: expected an absolute http(s) URL, found \"sso\"",
-        ),
+        (realm("issuer = \"sso\""), "4: realms.acme.issuer: expected an absolute http(s) URL, found \"sso\""),
         (
             realm("issuer = \"http:sso\""),
             "4: realms.acme.issuer: expected an absolute http(s) URL, found \"http:sso\"",
@@ -97,22 +73,10 @@ fn a_key_that_is_wrong_is_told_with_its_line_and_what_was_expected() {
             realm("issuer = \"https://sso.example.com/realms/acme/\""),
             "4: realms.acme.issuer: expected a URL that does not end in a slash",
         ),
-        (
-            realm("tag_role = \" x\""),
-            "4: realms.acme.tag_role: expected a text of 1 to 255 characters",
-        ),
-        (
-            realm("on_existing = \"adopt\""),
-            "4: realms.acme.on_existing: \"adopt\" is not supported: whoever",
-        ),
-        (
-            realm("on_existing = \"x\""),
-            "4: realms.acme.on_existing: expected \"reject\", found \"x\"",
-        ),
-        (
-            realm("sweep_interval = \"999ms\""),
-            "4: realms.acme.sweep_interval: expected a duration from 1s",
-        ),
+        (realm("tag_role = \" x\""), "4: realms.acme.tag_role: expected a text of 1 to 255 characters"),
+        (realm("on_existing = \"adopt\""), "4: realms.acme.on_existing: \"adopt\" is not supported: whoever"),
+        (realm("on_existing = \"x\""), "4: realms.acme.on_existing: expected \"reject\", found \"x\""),
+        (realm("sweep_interval = \"999ms\""), "4: realms.acme.sweep_interval: expected a duration from 1s"),
         (
             realm("max_page_size = 1001"),
             "4: realms.acme.max_page_size: expected a whole number from 1 to 1000, found 1001",
@@ -125,10 +89,7 @@ fn a_key_that_is_wrong_is_told_with_its_line_and_what_was_expected() {
             realm("scan_limit = 10"),
             "4: realms.acme.scan_limit: expected at least max_page_size, which is 200, found 10",
         ),
-        (
-            realm("trust_email = 1"),
-            "4: realms.acme.trust_email: expected true or false, found 1",
-        ),
+        (realm("trust_email = 1"), "4: realms.acme.trust_email: expected true or false, found 1"),
         (
             realm("unknown_attributes = \"drop\""),
             "4: realms.acme.unknown_attributes: expected \"ignore\" or \"refuse\", found \"drop\"",
@@ -153,22 +114,13 @@ fn a_key_that_is_wrong_is_told_with_its_line_and_what_was_expected() {
             realm("ignored_attributes = [\"title\"]\nrefused_attributes = [\"Title\"]"),
             "5: realms.acme.refused_attributes: \"Title\" is in ignored_attributes as well",
         ),
-        (
-            realm("protected_roles = [\"\"]"),
-            "4: realms.acme.protected_roles: expected a text",
-        ),
-        (
-            realm("plan_timeout = \"1ms\""),
-            "4: realms.acme.plan_timeout: expected a duration",
-        ),
+        (realm("protected_roles = [\"\"]"), "4: realms.acme.protected_roles: expected a text"),
+        (realm("plan_timeout = \"1ms\""), "4: realms.acme.plan_timeout: expected a duration"),
         (
             realm("forward_token_endpoint = 0"),
             "4: realms.acme.forward_token_endpoint: expected true or false, found 0",
         ),
-        (
-            attributes("\"a b\" = \"x\""),
-            "6: realms.acme.attributes.\"a b\": expected a SCIM attribute",
-        ),
+        (attributes("\"a b\" = \"x\""), "6: realms.acme.attributes.\"a b\": expected a SCIM attribute"),
         (
             attributes("userName = \"x\""),
             "6: realms.acme.attributes.userName: this attribute has a place of its own",
@@ -197,14 +149,8 @@ fn a_key_that_is_wrong_is_told_with_its_line_and_what_was_expected() {
             attributes("title = \"locale\""),
             "6: realms.acme.attributes.title: \"locale\" and \"title\" both go to",
         ),
-        (
-            keycloak("timeout = \"1ms\""),
-            "10: realms.acme.keycloak.timeout: expected a duration from 10ms",
-        ),
-        (
-            keycloak("client_id = \"\""),
-            "10: realms.acme.keycloak.client_id: expected a text",
-        ),
+        (keycloak("timeout = \"1ms\""), "10: realms.acme.keycloak.timeout: expected a duration from 10ms"),
+        (keycloak("client_id = \"\""), "10: realms.acme.keycloak.client_id: expected a text"),
         (
             keycloak("client_secret = \"x\""),
             "10: realms.acme.keycloak.client_secret: unknown key, expected one of `url`",
@@ -248,10 +194,7 @@ fn a_caller_that_is_wrong_is_told_with_its_line() {
             "auth = \"basic\"",
             "6: realms.acme.callers.okta.auth: expected \"token\" or \"keycloak\", found \"basic\"",
         ),
-        (
-            "auth = \"token\"",
-            "5: realms.acme.callers.okta.sha256: expected a list of at least one SHA-256",
-        ),
+        ("auth = \"token\"", "5: realms.acme.callers.okta.sha256: expected a list of at least one SHA-256"),
         (
             "auth = \"token\"\nsha256 = []",
             "7: realms.acme.callers.okta.sha256: expected a list of at least one SHA-256",
@@ -299,45 +242,23 @@ fn a_caller_that_is_wrong_is_told_with_its_line() {
     ] {
         refused(&caller(text), &[expected]);
     }
-    let message = read(&caller("auth = \"token\"\nsha256 = [\"my-token\"]"))
-        .unwrap_err()
-        .to_string();
+    let message = read(&caller("auth = \"token\"\nsha256 = [\"my-token\"]")).unwrap_err().to_string();
     assert!(!message.contains("my-token"), "{message}");
-    let message = read(&caller("").replace(
-        "[realms.acme.callers.okta]",
-        "[realms.acme.callers]\nokta = \"my-token\"",
-    ));
+    let message =
+        read(&caller("").replace("[realms.acme.callers.okta]", "[realms.acme.callers]\nokta = \"my-token\""));
     let message = message.unwrap_err().to_string();
-    assert_eq!(
-        message,
-        "config.toml:6: realms.acme.callers.okta: expected a table, found a text"
-    );
+    assert_eq!(message, "config.toml:6: realms.acme.callers.okta: expected a table, found a text");
 }
 
 #[test]
 fn what_is_missing_is_told_at_the_table_around_it() {
-    refused(
-        "version = 1\n",
-        &["realms: expected at least one table [realms.NAME]"],
-    );
-    refused(
-        "",
-        &[
-            "version: expected version = 1",
-            "realms: expected at least one",
-        ],
-    );
+    refused("version = 1\n", &["realms: expected at least one table [realms.NAME]"]);
+    refused("", &["version: expected version = 1", "realms: expected at least one"]);
     refused(
         "version = 2\nnew = true\n",
         &["1: version: this program reads version 1 of the format, found 2"],
     );
-    refused(
-        "version = \"1\"\n",
-        &[
-            "realms: expected",
-            "1: version: expected the number 1, found \"1\"",
-        ],
-    );
+    refused("version = \"1\"\n", &["realms: expected", "1: version: expected the number 1, found \"1\""]);
     refused(
         "version = 1\n\n[realms.acme]\n",
         &[
@@ -381,16 +302,9 @@ fn what_is_not_toml_is_told_with_its_line() {
             "4: this is not valid TOML: unexpected leading zero",
         ],
     );
-    refused(
-        "version = 1\nversion = 1\n",
-        &["2: this is not valid TOML: duplicate key"],
-    );
+    refused("version = 1\nversion = 1\n", &["2: this is not valid TOML: duplicate key"]);
     let errors = load(Path::new("/no/such/config.toml"), &environment()).unwrap_err();
-    assert!(
-        errors
-            .to_string()
-            .starts_with("/no/such/config.toml: cannot read this file: ")
-    );
+    assert!(errors.to_string().starts_with("/no/such/config.toml: cannot read this file: "));
     assert!(matches!(errors.problems(), [Problem::Unreadable { .. }]));
 }
 
@@ -409,15 +323,9 @@ fn what_belongs_to_one_realm_is_no_default() {
             "keycloak.client_secret_file = \"x\"",
             "3: defaults.keycloak.client_secret_file: a secret belongs to one realm",
         ),
-        (
-            "callers.okta.auth = \"token\"",
-            "3: defaults.callers: callers belong to one realm",
-        ),
+        ("callers.okta.auth = \"token\"", "3: defaults.callers: callers belong to one realm"),
     ] {
-        refused(
-            &minimal(&format!("[defaults]\n{defaults}"), "", "", ""),
-            &[expected],
-        );
+        refused(&minimal(&format!("[defaults]\n{defaults}"), "", "", ""), &[expected]);
     }
 }
 
@@ -428,10 +336,7 @@ fn two_realms_with_one_issuer_are_refused() {
         .replace("realms.acme.", "realms.beta.")
         .replace("version = 1\n", "");
     let source = format!("{}{beta}", minimal("", "", "", ""));
-    refused(
-        &source,
-        &["16: realms.beta.issuer: the realm acme has the same issuer"],
-    );
+    refused(&source, &["16: realms.beta.issuer: the realm acme has the same issuer"]);
 }
 
 #[test]

@@ -65,7 +65,8 @@ impl Session {
         mark: &Mark,
     ) -> Option<UserId> {
         use keycloak::Error as Failure;
-        let open = matches!(error, Failure::Unreachable { .. } | Failure::Timeout { .. } | Failure::Server { .. });
+        let open =
+            matches!(error, Failure::Unreachable { .. } | Failure::Timeout { .. } | Failure::Server { .. });
         if !open || error.never_sent() {
             return None;
         }
@@ -83,7 +84,13 @@ impl Session {
         let mut wait = PATIENCE;
         loop {
             match self.observe(&id).await? {
-                None => return Err(Error::new(409, Code::UserExists, "The user is being deleted in Keycloak; repeat the request")),
+                None => {
+                    return Err(Error::new(
+                        409,
+                        Code::UserExists,
+                        "The user is being deleted in Keycloak; repeat the request",
+                    ));
+                }
                 Some((_, standing)) if standing.is_managed() => {
                     return Err(Error::conflict(
                         Code::UserExists,
@@ -136,7 +143,9 @@ impl Session {
             Err(error) => return self.failed(&error),
         };
         let managed = match holder {
-            Some(id) => self.observe(&id).await.ok().flatten().is_some_and(|(_, standing)| standing.is_managed()),
+            Some(id) => {
+                self.observe(&id).await.ok().flatten().is_some_and(|(_, standing)| standing.is_managed())
+            }
             None => false,
         };
         if managed {
@@ -165,7 +174,12 @@ fn millis(instant: OffsetDateTime) -> i64 {
 /// What Keycloak makes of a user that it creates.
 fn as_stored(write: UserRepresentation, id: &UserId) -> UserRepresentation {
     let lower = |text: Option<String>| text.map(|text| text.to_lowercase());
-    UserRepresentation { id: Some(id.clone()), username: lower(write.username), email: lower(write.email), ..write }
+    UserRepresentation {
+        id: Some(id.clone()),
+        username: lower(write.username),
+        email: lower(write.email),
+        ..write
+    }
 }
 
 /// A user as it must be written so that nothing of it is lost: with `attributes`, Keycloak clears what is left out.

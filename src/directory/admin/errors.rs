@@ -36,18 +36,27 @@ pub(super) fn translate(error: &keycloak::Error, map: &BTreeMap<String, String>)
                 30,
             )
         }
-        Failure::NotFound { .. } => {
-            Error::new(404, Code::NotFound, "The resource vanished from Keycloak while the request was carried out")
-        }
+        Failure::NotFound { .. } => Error::new(
+            404,
+            Code::NotFound,
+            "The resource vanished from Keycloak while the request was carried out",
+        ),
         Failure::Conflict { message, .. } => conflict(message),
         Failure::Invalid { fields, message, .. } => match fields.first() {
             Some(field) => invalid(field, map),
             None => {
                 tracing::warn!(reason = %message, "Keycloak refuses the content");
-                Error::bad(ScimType::InvalidValue, Code::UnacceptableValue, "Keycloak refuses the user's attributes")
+                Error::bad(
+                    ScimType::InvalidValue,
+                    Code::UnacceptableValue,
+                    "Keycloak refuses the user's attributes",
+                )
             }
         },
-        Failure::Server { .. } | Failure::Unexpected { .. } | Failure::Decode { .. } | Failure::TooLarge { .. } => {
+        Failure::Server { .. }
+        | Failure::Unexpected { .. }
+        | Failure::Decode { .. }
+        | Failure::TooLarge { .. } => {
             tracing::error!(%error, "Keycloak failed");
             Error::unavailable(
                 Code::KeycloakFailed,
@@ -61,7 +70,9 @@ pub(super) fn translate(error: &keycloak::Error, map: &BTreeMap<String, String>)
 fn conflict(message: &str) -> Error {
     let message = message.to_ascii_lowercase();
     match (message.contains("username"), message.contains("email")) {
-        (false, true) => Error::conflict(Code::EmailExists, "Another user in Keycloak has this e-mail address"),
+        (false, true) => {
+            Error::conflict(Code::EmailExists, "Another user in Keycloak has this e-mail address")
+        }
         (true, true) => {
             Error::conflict(Code::UserExists, "Another user in Keycloak has this userName or e-mail address")
         }
@@ -94,7 +105,9 @@ fn invalid(field: &FieldError, map: &BTreeMap<String, String>) -> Error {
         return Error::bad(
             ScimType::Mutability,
             Code::ReadOnlyInKeycloak,
-            format!("Keycloak does not let {path} be changed: the directory that the user comes from holds it"),
+            format!(
+                "Keycloak does not let {path} be changed: the directory that the user comes from holds it"
+            ),
         );
     }
     if key.contains("required") {
@@ -111,7 +124,9 @@ fn invalid(field: &FieldError, map: &BTreeMap<String, String>) -> Error {
             .iter()
             .skip(1)
             .map(String::as_str)
-            .filter(|param| !param.is_empty() && param.len() < 10 && param.bytes().all(|byte| byte.is_ascii_digit()))
+            .filter(|param| {
+                !param.is_empty() && param.len() < 10 && param.bytes().all(|byte| byte.is_ascii_digit())
+            })
             .collect();
         let limits = match limits.as_slice() {
             [min, max] => format!(" ({min} to {max} characters)"),
@@ -120,7 +135,9 @@ fn invalid(field: &FieldError, map: &BTreeMap<String, String>) -> Error {
         return Error::bad(
             ScimType::InvalidValue,
             Code::ValueTooLong,
-            format!("The value of {path} is too long or too short for the realm's user profile in Keycloak{limits}"),
+            format!(
+                "The value of {path} is too long or too short for the realm's user profile in Keycloak{limits}"
+            ),
         );
     }
     Error::bad(
@@ -146,8 +163,12 @@ mod tests {
     fn a_refused_attribute_is_named_as_the_client_knows_it() {
         let map = BTreeMap::from([("nickName".to_owned(), "nickname".to_owned())]);
         let told = |error: &FieldError| invalid(error, &map).to_string();
-        assert!(told(&field("nickname", "error-invalid-length", &["nickname", "0", "2048"])).contains("nickName"));
-        assert!(told(&field("username", "error-invalid-length", &["username", "3", "255"])).contains("3 to 255"));
+        assert!(
+            told(&field("nickname", "error-invalid-length", &["nickname", "0", "2048"])).contains("nickName")
+        );
+        assert!(
+            told(&field("username", "error-invalid-length", &["username", "3", "255"])).contains("3 to 255")
+        );
         assert_eq!(
             invalid(&field("username", "error-user-attribute-read-only", &["username"]), &map).scim_type,
             Some(ScimType::Mutability)

@@ -93,12 +93,9 @@ impl AdminDirectory {
         self.known().is_some()
     }
 
-    /// What the issuer of this realm's own tokens is, as Keycloak names it to the gateway.
-    ///
-    /// # Errors
-    /// Where Keycloak can't be asked.
-    pub async fn issuer(&self) -> std::result::Result<String, NotReady> {
-        Ok(self.0.connection.for_request("inspect").service_account_issuer().await?)
+    /// The realm's name.
+    pub fn realm(&self) -> String {
+        self.0.connection.realm().to_owned()
     }
 
     fn known(&self) -> Option<Arc<Facts>> {

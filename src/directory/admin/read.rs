@@ -59,7 +59,8 @@ impl Session {
                 self.by_attribute(USER_NAME, name, &name.to_lowercase()).await?
             }
             Key::UserName(name) => {
-                let query = UserQuery { username: Some(name.clone()), max: LOOKUP_MAX, ..UserQuery::default() };
+                let query =
+                    UserQuery { username: Some(name.clone()), max: LOOKUP_MAX, ..UserQuery::default() };
                 self.client.users(&query).await.or_scim(self)?
             }
             Key::ExternalId(value) => {

@@ -36,6 +36,22 @@ pub enum NotReady {
     },
 }
 
+impl NotReady {
+    /// Is waiting useless, because Keycloak answers and refuses the gateway itself?
+    pub fn is_final(&self) -> bool {
+        use keycloak::Error as Failure;
+        match self {
+            Self::Misconfigured { .. } => true,
+            Self::Keycloak(error) => {
+                matches!(
+                    error,
+                    Failure::Unauthorized { .. } | Failure::Forbidden { .. } | Failure::NotFound { .. }
+                )
+            }
+        }
+    }
+}
+
 /// What a realm is checked against.
 pub(super) struct Expected<'a> {
     pub tag_role: &'a str,
@@ -86,12 +102,15 @@ async fn dangerous_tag(
         problems.push(format!("the realm role \"{name}\" is composite: it must carry no other role"));
     }
     if expected.protected_roles.contains(name) {
-        problems.push(format!("the realm role \"{name}\" is one of protected_roles: it can't be the tag as well"));
+        problems.push(format!(
+            "the realm role \"{name}\" is one of protected_roles: it can't be the tag as well"
+        ));
     }
     if let Some(default) = &realm.default_role {
         let defaults = client.role_composites(&default.id).await?;
         if defaults.iter().any(|default| default.id == role.id) {
-            problems.push(format!("the realm role \"{name}\" is a default role: every user would be managed"));
+            problems
+                .push(format!("the realm role \"{name}\" is a default role: every user would be managed"));
         }
     }
     Ok(problems)

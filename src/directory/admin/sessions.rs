@@ -14,7 +14,8 @@ impl Session {
     /// issued in the same second would live on. So the offline sessions themselves are revoked; Keycloak lists their
     /// clients among the user's consents.
     pub(super) async fn end_sessions(&self, id: &UserId) -> Result<()> {
-        let (_, consents) = tokio::try_join!(self.client.logout(id), self.client.consents(id)).or_scim(self)?;
+        let (_, consents) =
+            tokio::try_join!(self.client.logout(id), self.client.consents(id)).or_scim(self)?;
         let offline = consents.iter().filter(|consent| consent.has_offline_token());
         try_join_all(offline.map(|consent| self.client.revoke_consent(id, &consent.client_id)))
             .await

@@ -133,8 +133,16 @@ impl Storage {
             self.email_as_username || sent.to_lowercase() == username
         });
         resource.set_text(user(), "userName", Some(sent.unwrap_or(username)));
-        resource.set_text(user(), "name.givenName", stored.first_name.as_deref().filter(|name| !name.is_empty()));
-        resource.set_text(user(), "name.familyName", stored.last_name.as_deref().filter(|name| !name.is_empty()));
+        resource.set_text(
+            user(),
+            "name.givenName",
+            stored.first_name.as_deref().filter(|name| !name.is_empty()),
+        );
+        resource.set_text(
+            user(),
+            "name.familyName",
+            stored.last_name.as_deref().filter(|name| !name.is_empty()),
+        );
         resource.set_flag("active", Some(stored.enabled.unwrap_or(false)));
         let prefix = external_id(caller, "");
         let own = values(stored, EXTERNAL_ID).iter().find_map(|value| value.strip_prefix(&prefix));
@@ -236,8 +244,8 @@ impl Storage {
         let changed = |old: Option<&str>, new: Option<&str>| {
             old.unwrap_or_default().to_lowercase() != new.unwrap_or_default().to_lowercase()
         };
-        let renamed =
-            !self.email_as_username && changed(before.username.as_deref(), Some(user_name)) || before.id.is_none();
+        let renamed = !self.email_as_username && changed(before.username.as_deref(), Some(user_name))
+            || before.id.is_none();
         let moved = changed(before.email.as_deref(), email.as_deref());
         Ok(UserRepresentation {
             username: renamed.then(|| user_name.to_owned()),
@@ -280,7 +288,9 @@ fn write_document(rest: &Resource) -> Result<Vec<String>, Error> {
         return Err(Error::bad(
             ScimType::InvalidValue,
             Code::ValueTooLong,
-            format!("The user's attributes together are longer than the {DOCUMENT_MAX} characters that can be kept"),
+            format!(
+                "The user's attributes together are longer than the {DOCUMENT_MAX} characters that can be kept"
+            ),
         ));
     }
     Ok(vec![text])

@@ -7,7 +7,12 @@ use crate::scim::Policy;
 use crate::scim::user::ENTERPRISE_URN;
 
 fn storage() -> Storage {
-    let map = [("title", "title"), ("locale", "locale"), ("phoneNumbers", "phoneNumber"), ("name.middleName", "middleName")];
+    let map = [
+        ("title", "title"),
+        ("locale", "locale"),
+        ("phoneNumbers", "phoneNumber"),
+        ("name.middleName", "middleName"),
+    ];
     let manager = format!("{ENTERPRISE_URN}:manager.value");
     let map = map.into_iter().chain([(manager.as_str(), "manager")]);
     Storage {
@@ -36,7 +41,9 @@ fn full() -> Value {
 
 /// What Keycloak makes of it.
 fn stored(body: &Value) -> UserRepresentation {
-    let mut stored = storage().write(&UserRepresentation::default(), &wanted(body), "okta", OffsetDateTime::UNIX_EPOCH).unwrap();
+    let mut stored = storage()
+        .write(&UserRepresentation::default(), &wanted(body), "okta", OffsetDateTime::UNIX_EPOCH)
+        .unwrap();
     stored.username = stored.username.map(|name| name.to_lowercase());
     stored.email = stored.email.map(|email| email.to_lowercase());
     stored.enabled = Some(true);
@@ -72,7 +79,10 @@ fn keycloaks_live_fields_win() {
     stored.attributes.as_mut().unwrap().insert("title".into(), vec!["Chief".into()]);
     let seen = read(&stored);
     assert_eq!(seen["emails"][0], json!({"value": "new@example.com", "type": "work", "primary": true}));
-    assert_eq!((&seen["userName"], &seen["name"]["givenName"], &seen["title"]), (&json!("renamed"), &json!("Babs"), &json!("Chief")));
+    assert_eq!(
+        (&seen["userName"], &seen["name"]["givenName"], &seen["title"]),
+        (&json!("renamed"), &json!("Babs"), &json!("Chief"))
+    );
     stored.email = None;
     assert_eq!(read(&stored)["emails"], json!([{"value": "b@home.org", "type": "home"}]));
 }
@@ -80,7 +90,14 @@ fn keycloaks_live_fields_win() {
 #[test]
 fn another_callers_external_id_is_kept_and_not_shown() {
     let before = stored(&full());
-    let other = storage().write(&before, &wanted(&json!({"userName": "b", "externalId": "E1"})), "entra", OffsetDateTime::UNIX_EPOCH).unwrap();
+    let other = storage()
+        .write(
+            &before,
+            &wanted(&json!({"userName": "b", "externalId": "E1"})),
+            "entra",
+            OffsetDateTime::UNIX_EPOCH,
+        )
+        .unwrap();
     assert_eq!(values(&other, EXTERNAL_ID), ["entra:E1", "okta:00uABC"]);
     assert_eq!(storage().read(&other, "okta").resource.text(user(), "externalId"), Some("00uABC"));
     assert_eq!(storage().read(&other, "jumpcloud").resource.text(user(), "externalId"), None);
@@ -91,7 +108,9 @@ fn what_the_gateway_does_not_own_survives() {
     let mut before = stored(&full());
     before.attributes.as_mut().unwrap().insert("shoeSize".into(), vec!["42".into()]);
     before.attributes.as_mut().unwrap().insert(MANAGED.into(), vec!["org:1".into(), "realm".into()]);
-    let after = storage().write(&before, &wanted(&json!({"userName": "b"})), "okta", OffsetDateTime::UNIX_EPOCH).unwrap();
+    let after = storage()
+        .write(&before, &wanted(&json!({"userName": "b"})), "okta", OffsetDateTime::UNIX_EPOCH)
+        .unwrap();
     assert_eq!(values(&after, "shoeSize"), ["42"]);
     assert_eq!(values(&after, MANAGED), ["org:1", "realm"]);
     assert_eq!(value(&after, "title"), None);
@@ -112,7 +131,9 @@ fn a_broken_document_is_no_error_and_a_newer_one_is_not_overwritten() {
 #[test]
 fn too_much_for_the_document_is_refused() {
     let body = json!({"userName": "b", "name": {"formatted": "x".repeat(DOCUMENT_MAX)}});
-    let error = storage().write(&UserRepresentation::default(), &wanted(&body), "okta", OffsetDateTime::UNIX_EPOCH).unwrap_err();
+    let error = storage()
+        .write(&UserRepresentation::default(), &wanted(&body), "okta", OffsetDateTime::UNIX_EPOCH)
+        .unwrap_err();
     assert_eq!((error.status, error.code), (400, Code::ValueTooLong));
 }
 

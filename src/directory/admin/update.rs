@@ -67,7 +67,8 @@ impl Session {
                 Step::Write(write) => match self.client.update_user(id, &write).await {
                     Ok(()) => {}
                     Err(keycloak::Error::Invalid { fields, .. })
-                        if write.enabled == Some(false) && !fields.iter().any(|field| is_changed(field, stored, &write)) =>
+                        if write.enabled == Some(false)
+                            && !fields.iter().any(|field| is_changed(field, stored, &write)) =>
                     {
                         self.disable(id, stored).await?;
                         after = UserRepresentation { enabled: Some(false), ..stored.clone() };
@@ -95,7 +96,10 @@ impl Session {
                 write = UserRepresentation { enabled: Some(false), ..whole(stored) };
             }
             for field in fields {
-                tracing::warn!(attribute = field.field, "left out or replaced, so that the user can be disabled");
+                tracing::warn!(
+                    attribute = field.field,
+                    "left out or replaced, so that the user can be disabled"
+                );
                 clear_away(&mut write, &field.field);
             }
         }
