@@ -37,7 +37,7 @@ fn operation(resource_type: &ResourceType, operation: &mut Object) {
     };
     match (path, value) {
         (None, Value::Object(members)) => {
-            members.iter_mut().for_each(|(key, value)| plain_at(resource_type, key, value))
+            members.iter_mut().for_each(|(key, value)| plain_at(resource_type, key, value));
         }
         (None, _) => {}
         (Some(path), value) => {
@@ -75,7 +75,7 @@ fn plain(attribute: &Attribute, value: &mut Value) {
     if attribute.multi_valued {
         match value {
             Value::Array(elements) => {
-                elements.iter_mut().for_each(|element| plain_element(attribute, element))
+                elements.iter_mut().for_each(|element| plain_element(attribute, element));
             }
             element => plain_element(attribute, element),
         }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::error::{Code, Error, ScimType};
 use super::filter::{self, Filter};
 use super::project::Projection;
+use super::resource::Object;
 use super::schema::ResourceType;
 
 /// The schema URN of a list response.
@@ -82,13 +83,13 @@ fn number(parameters: &[(String, String)], name: &str) -> Result<Option<i64>, Er
 
 /// The ListResponse of RFC 7644 section 3.4.2. `start_index` is 1-based.
 pub fn list_response(resources: Vec<Value>, total: usize, start_index: usize) -> Value {
-    json!({
-        "schemas": [LIST_URN],
-        "totalResults": total,
-        "startIndex": start_index,
-        "itemsPerPage": resources.len(),
-        "Resources": resources,
-    })
+    let mut list = Object::new();
+    list.insert("schemas".into(), json!([LIST_URN]));
+    list.insert("totalResults".into(), total.into());
+    list.insert("startIndex".into(), start_index.into());
+    list.insert("itemsPerPage".into(), resources.len().into());
+    list.insert("Resources".into(), Value::Array(resources));
+    Value::Object(list)
 }
 
 #[cfg(test)]

@@ -169,7 +169,7 @@ impl Patch {
                     }
                 }
                 Ok(AttrPath::Extension(schema)) => {
-                    self.merge(patched, op, Some(schema), Some(value), policy)?
+                    self.merge(patched, op, Some(schema), Some(value), policy)?;
                 }
                 Ok(AttrPath::Core) => self.merge(patched, op, None, Some(value), policy)?,
                 Err(_) if policy.refuse_unknown && assigned(value.clone()).is_some() => {

@@ -143,10 +143,8 @@ fn undeclared(profile: &UserProfile, flat: &[&str]) -> Vec<String> {
             problems.push(format!("the user profile's attribute \"{name}\" must be multivalued"));
         }
         if attribute.max_length().is_some_and(|max| (max as usize) < max_length) {
-            problems.push(format!(
-                "the user profile's attribute \"{name}\" must allow {} characters",
-                max_length
-            ));
+            problems
+                .push(format!("the user profile's attribute \"{name}\" must allow {max_length} characters"));
         }
     }
     if !missing.is_empty() {
