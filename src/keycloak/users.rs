@@ -36,8 +36,14 @@ impl AdminClient {
     /// As every call; see [`Error`].
     pub async fn users(&self, query: &UserQuery) -> Result<Vec<UserRepresentation>> {
         if !query.ids.is_empty() {
-            return stream::iter(query.ids.chunks(IDS_PER_CALL))
+            // Collected first: a stream that borrows in its closure makes futures that can't be sent
+            // to another task.
+            let calls: Vec<_> = query
+                .ids
+                .chunks(IDS_PER_CALL)
                 .map(|ids| self.users_by_id(ids))
+                .collect();
+            return stream::iter(calls)
                 .buffered(CALLS_AT_ONCE)
                 .try_concat()
                 .await;
