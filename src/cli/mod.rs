@@ -1,6 +1,7 @@
 //! The commands: `serve` and `setup`.
 
 pub mod serve;
+pub mod setup;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -23,6 +24,8 @@ enum Command {
         #[arg(long, value_name = "FILE", default_value = "config.toml")]
         config: PathBuf,
     },
+    /// Prepare a realm of Keycloak, and write the configuration for it.
+    Setup(Box<setup::SetupArgs>),
 }
 
 /// Runs the command line and returns the exit code: 0 for success, 1 for failure, 2 for a wrong command line.
@@ -34,6 +37,10 @@ pub fn run() -> ExitCode {
     };
     let done = match cli.command {
         Command::Serve { config } => runtime.block_on(serve::run(&config)).map_err(|error| failed(&error)),
+        Command::Setup(args) => {
+            let (mut stdout, mut stderr) = (std::io::stdout(), std::io::stderr());
+            runtime.block_on(setup::run(*args, &mut stdout, &mut stderr)).map_err(|error| failed(&error))
+        }
     };
     done.err().unwrap_or(ExitCode::SUCCESS)
 }

@@ -23,11 +23,11 @@ impl AdminClient {
     /// The realm's settings; `None` if there is no such realm.
     ///
     /// # Errors
-    /// As every call; see [`Error`].
+    /// [`Error::NotFound`] when the administrator's own realm is missing, and as every call.
     pub async fn find_realm(&self) -> Result<Option<RealmRepresentation>> {
         match self.realm().await {
             Ok(realm) => Ok(Some(realm)),
-            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error @ Error::NotFound { .. }) if !error.at_sign_in() => Ok(None),
             Err(error) => Err(error),
         }
     }

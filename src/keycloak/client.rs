@@ -112,7 +112,8 @@ impl AdminClient {
     pub(super) async fn find<T: DeserializeOwned>(&self, at: At<'_>) -> Result<Option<T>> {
         match self.get(at, &[]).await {
             Ok(found) => Ok(Some(found)),
-            Err(Error::NotFound { message, .. }) if message != "Realm not found." => Ok(None),
+            Err(error) if error.is_realm_missing() => Err(error),
+            Err(Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -403,6 +404,19 @@ mod tests {
         let lines = server.lines();
         assert_eq!(lines.len(), 3);
         assert!(lines.iter().all(|line| line.len() < 4000));
+    }
+
+    #[tokio::test]
+    async fn calls_can_run_in_a_task_of_their_own() {
+        let server = TestServer::start().await;
+        let client = client(server.url.clone());
+        server.reply(200, "[]").reply(200, "[]");
+        let found = tokio::spawn(async move {
+            let query = UserQuery { ids: vec![id()], ..UserQuery::default() };
+            (client.users(&query).await, client.user(&id()).await)
+        });
+        let (users, user) = found.await.unwrap();
+        assert!(users.unwrap().is_empty() && user.unwrap().is_none());
     }
 
     #[tokio::test]

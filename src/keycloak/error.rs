@@ -174,11 +174,26 @@ impl Error {
         }
     }
 
+    /// Whether the token request failed, before the call itself was made.
+    #[must_use]
+    pub fn at_sign_in(&self) -> bool {
+        self.call() == Call::TOKEN
+    }
+
+    /// Whether the realm itself is missing: ours, or the one that should have issued our token.
+    #[must_use]
+    pub fn is_realm_missing(&self) -> bool {
+        match self {
+            Self::NotFound { message, .. } => self.at_sign_in() || message == "Realm not found.",
+            _ => false,
+        }
+    }
+
     /// Whether it is certain that Keycloak never saw the call itself, so that even a create may
     /// be sent again: there was no connection, or not even a token for it.
     #[must_use]
     pub fn never_sent(&self) -> bool {
-        self.call() == Call::TOKEN || matches!(self, Self::Unreachable { maybe_sent: false, .. })
+        self.at_sign_in() || matches!(self, Self::Unreachable { maybe_sent: false, .. })
     }
 
     /// Whether the same call may succeed in a moment: no connection, 502, 503 or 504.
@@ -393,5 +408,14 @@ mod tests {
     fn decoding_errors_quote_nothing() {
         let error = serde_json::from_str::<u64>(r#""babs@example.com""#).unwrap_err();
         assert!(!Error::decode(CALL, &error).to_string().contains("babs"));
+    }
+
+    #[test]
+    fn tells_a_missing_realm_from_a_missing_thing() {
+        assert!(read(404, r#"{"error":"Realm not found."}"#).is_realm_missing());
+        assert!(!read(404, r#"{"error":"User not found"}"#).is_realm_missing());
+        let body = br#"{"error":"Realm does not exist"}"#;
+        let error = Error::from_status(Call::TOKEN, "client x", StatusCode::NOT_FOUND, None, body);
+        assert!(error.at_sign_in() && error.is_realm_missing() && error.never_sent());
     }
 }

@@ -30,7 +30,7 @@ impl AdminClient {
     /// `client_uuid` is the client's internal id; see [`client_uuid`](Self::client_uuid).
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such user or client, and as every call.
+    /// [`Error::Forbidden`] without `view-clients`, [`Error::NotFound`] when there is no such user or client, and as every call.
     pub async fn effective_client_roles(
         &self,
         id: &UserId,

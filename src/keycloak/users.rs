@@ -1,6 +1,6 @@
 //! The calls about users: read, search, count, create, change, delete.
 
-use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use http::Method;
 
 use super::client::{AdminClient, Repeat};
@@ -36,9 +36,9 @@ impl AdminClient {
     /// As every call; see [`Error`].
     pub async fn users(&self, query: &UserQuery) -> Result<Vec<UserRepresentation>> {
         if !query.ids.is_empty() {
-            // Boxed: a closure over borrowed ids hides from the compiler that its future may be sent.
-            let calls =
-                query.ids.chunks(IDS_PER_CALL).map(|ids| self.users_by_id(ids).boxed()).collect::<Vec<_>>();
+            // Collected first: a stream that borrows in its closure makes futures that can't be sent
+            // to another task.
+            let calls: Vec<_> = query.ids.chunks(IDS_PER_CALL).map(|ids| self.users_by_id(ids)).collect();
             return stream::iter(calls).buffered(CALLS_AT_ONCE).try_concat().await;
         }
         if matches_nobody(query) {
