@@ -4,9 +4,9 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Instant;
 
+use crate::process::{guarded, run_to_end};
 use crate::runner::say;
 use crate::tools::Places;
 
@@ -55,6 +55,7 @@ impl Distribution {
                 lock: None,
             });
         }
+        remove_unfinished(&root)?;
         // Without the mark it is the remains of an interrupted run.
         if home.exists() {
             fs::remove_dir_all(&home).map_err(because(&home, "remove"))?;
@@ -94,7 +95,8 @@ fn fetch(root: &Path, java_home: &Path) -> Result<PathBuf, String> {
     say(&format!(
         "fetching Keycloak {VERSION} with Maven (177 MB, once)"
     ));
-    let output = Command::new(&mvn)
+    let mut command = guarded(&mvn);
+    command
         .args(["-B", "-q", MAVEN_PLUGIN])
         .arg(format!(
             "-Dartifact=org.keycloak:keycloak-quarkus-dist:{VERSION}:zip"
@@ -102,15 +104,13 @@ fn fetch(root: &Path, java_home: &Path) -> Result<PathBuf, String> {
         .arg(format!("-DoutputDirectory={}", parent.path().display()))
         .env("JAVA_HOME", java_home)
         // Away from any project whose .mvn or pom.xml would have a say.
-        .current_dir(parent.path())
-        .output()
-        .map_err(because(&mvn, "run"))?;
-    if !output.status.success() {
+        .current_dir(parent.path());
+    let (status, said) =
+        run_to_end(command, &parent.path().join("log")).map_err(because(&mvn, "run"))?;
+    if !status.success() {
         return Err(format!(
-            "Maven could not fetch Keycloak {VERSION} ({}); it needs Maven Central or a mirror in ~/.m2/settings.xml. It said:\n{}{}",
-            output.status,
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr),
+            "Maven could not fetch Keycloak {VERSION} ({status}); it needs Maven Central, \
+             or a mirror in ~/.m2/settings.xml. It said:\n{said}"
         ));
     }
     let fetched = parent.path().join(zip.file_name().expect("a name"));
@@ -129,19 +129,15 @@ fn fetch(root: &Path, java_home: &Path) -> Result<PathBuf, String> {
 fn unpack(zip: &Path, home: &Path, java_home: &Path) -> Result<(), String> {
     let parent = temporary(home.parent().expect("a parent"))?;
     let jar = java_home.join("bin/jar");
-    let output = Command::new(&jar)
-        .arg("xf")
-        .arg(zip)
-        .current_dir(parent.path())
-        .output()
-        .map_err(because(&jar, "run"))?;
-    if !output.status.success() {
+    let mut command = guarded(&jar);
+    command.arg("xf").arg(zip).current_dir(parent.path());
+    let (status, said) =
+        run_to_end(command, &parent.path().join("log")).map_err(because(&jar, "run"))?;
+    if !status.success() {
         return Err(format!(
-            "{} xf {} failed ({}): {}",
+            "{} xf {} failed ({status}): {said}",
             jar.display(),
             zip.display(),
-            output.status,
-            String::from_utf8_lossy(&output.stderr)
         ));
     }
     let unpacked = parent.path().join(format!("keycloak-{VERSION}"));
@@ -153,10 +149,22 @@ fn unpack(zip: &Path, home: &Path, java_home: &Path) -> Result<(), String> {
     fs::rename(&unpacked, home).map_err(because(home, "write"))
 }
 
+const UNFINISHED: &str = "unfinished-";
+
+/// Removes the temporary directories of runs that were killed; called under the lock, so nobody works in one.
+fn remove_unfinished(root: &Path) -> Result<(), String> {
+    for entry in fs::read_dir(root).map_err(because(root, "read"))?.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            fs::remove_dir_all(entry.path()).map_err(because(&entry.path(), "remove"))?;
+        }
+    }
+    Ok(())
+}
+
 /// A directory on the target's own file system, since a rename can't cross into it from elsewhere.
 fn temporary(parent: &Path) -> Result<tempfile::TempDir, String> {
     tempfile::Builder::new()
-        .prefix("unfinished-")
+        .prefix(UNFINISHED)
         .tempdir_in(parent)
         .map_err(because(parent, "create a directory in"))
 }
