@@ -182,9 +182,11 @@ fn as_stored(write: UserRepresentation, id: &UserId) -> UserRepresentation {
     }
 }
 
-/// A user as it must be written so that nothing of it is lost: with `attributes`, Keycloak clears what is left out.
+/// A user as it must be written so that nothing of it is lost: with `attributes`, Keycloak clears what is left out, and
+/// a realm that lets usernames be edited refuses a write without one.
 pub(super) fn whole(user: &UserRepresentation) -> UserRepresentation {
     UserRepresentation {
+        username: user.username.clone(),
         email: user.email.clone(),
         first_name: user.first_name.clone(),
         last_name: user.last_name.clone(),

@@ -5,7 +5,6 @@ use time::OffsetDateTime;
 use crate::directory::{Row, Wanted};
 use crate::keycloak::UserRepresentation;
 use crate::scim::Error;
-use crate::scim::user::user;
 
 use super::storage::{ACTIVE, LAST_MODIFIED, PENDING, Storage, asserted, has_index, value};
 
@@ -82,13 +81,12 @@ pub(super) fn update(
     after.last_name.clone_from(&write.last_name);
     let lower = |text: &Option<String>| text.as_ref().map(|text| text.to_lowercase());
     after.email = lower(&after.email);
-    if write.username.is_some() {
-        after.username = lower(&write.username);
-    } else if rules.storage.email_as_username && after.email.is_some() {
+    after.username = lower(&write.username);
+    if rules.storage.email_as_username && after.email.is_some() {
         after.username.clone_from(&after.email);
     }
     after.enabled = enabled.or(stored.enabled);
-    let forbidden_to_power = if write.username.is_some() {
+    let forbidden_to_power = if lower(&stored.username) != lower(&write.username) {
         Some("userName")
     } else if lower(&stored.email).unwrap_or_default() != after.email.clone().unwrap_or_default() {
         Some("emails")
@@ -125,9 +123,6 @@ pub(super) fn create(wanted: &Wanted, mark: &str, rules: Rules<'_>) -> Result<Us
     let mut write = rules.storage.write(&UserRepresentation::default(), &wanted, rules.caller, rules.now)?;
     write.enabled = Some(active);
     write.created_timestamp = i64::try_from(rules.now.unix_timestamp_nanos() / 1_000_000).ok();
-    if write.username.is_none() {
-        write.username = wanted.resource.text(user(), "userName").map(str::to_owned);
-    }
     write.attributes.get_or_insert_default().insert(PENDING.into(), vec![mark.into()]);
     Ok(write)
 }
