@@ -1,12 +1,16 @@
 //! What identity providers and administrators are promised, tried through the gateway on a real Keycloak.
 
+mod callers;
 mod entra;
 mod stage;
+mod token_endpoint;
 
 use libtest_mimic::Trial;
 
 pub fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
+    trials.extend(callers::trials());
     trials.extend(entra::trials());
+    trials.extend(token_endpoint::trials());
     trials
 }

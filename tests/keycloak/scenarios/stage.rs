@@ -1,5 +1,7 @@
 //! What most scenarios begin with: a realm of their own, its gateway, and a client with the caller's credentials.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use crate::admin::{Realm, admin};
@@ -60,4 +62,13 @@ pub fn written(resource: &Value) -> Value {
     members.remove("id");
     members.remove("meta");
     resource
+}
+
+/// Asks again and again until it is so; fails the test if it is not within 20 s.
+pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let began = Instant::now();
+    while !holds().await {
+        assert!(began.elapsed() < Duration::from_secs(20), "not within 20 s: {what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
