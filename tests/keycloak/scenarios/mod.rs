@@ -2,6 +2,7 @@
 
 mod callers;
 mod entra;
+mod setup;
 mod stage;
 mod token_endpoint;
 
@@ -11,6 +12,7 @@ pub fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
     trials.extend(callers::trials());
     trials.extend(entra::trials());
+    trials.extend(setup::trials());
     trials.extend(token_endpoint::trials());
     trials
 }
