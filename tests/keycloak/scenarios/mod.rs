@@ -1,6 +1,9 @@
 //! What identity providers and administrators are promised, tried through the gateway on a real Keycloak.
 
+mod bad_input;
+mod bad_messages;
 mod callers;
+mod discovery;
 mod entra;
 mod setup;
 mod stage;
@@ -11,6 +14,9 @@ use libtest_mimic::Trial;
 pub fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
     trials.extend(callers::trials());
+    trials.extend(bad_input::trials());
+    trials.extend(bad_messages::trials());
+    trials.extend(discovery::trials());
     trials.extend(entra::trials());
     trials.extend(setup::trials());
     trials.extend(token_endpoint::trials());

@@ -35,6 +35,12 @@ impl Stage {
         self.scim.patch(&format!("/Users/{id}"), &patch(operations)).await
     }
 
+    /// Waits until no create has its mark any more, which goes after the answer.
+    pub async fn settled(&self) {
+        let marked = async || self.realm.get("/users?max=1000").await.to_string().contains("scim.pending");
+        eventually("the marks of creates go", async || !marked().await).await;
+    }
+
     /// The user as a client reads it.
     pub async fn read(&self, id: &str) -> Value {
         self.scim.get(&format!("/Users/{id}")).await.expect(200).json().clone()
