@@ -5,6 +5,8 @@ mod bad_messages;
 mod callers;
 mod discovery;
 mod entra;
+mod operation;
+mod protection;
 mod setup;
 mod stage;
 mod token_endpoint;
@@ -18,6 +20,8 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(bad_messages::trials());
     trials.extend(discovery::trials());
     trials.extend(entra::trials());
+    trials.extend(operation::trials());
+    trials.extend(protection::trials());
     trials.extend(setup::trials());
     trials.extend(token_endpoint::trials());
     trials

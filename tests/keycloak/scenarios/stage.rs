@@ -50,15 +50,18 @@ impl Stage {
 /// A User with these further attributes.
 pub fn user(user_name: &str, attributes: Value) -> Value {
     let mut user = json!({ "schemas": [USER], "userName": user_name });
-    for (name, value) in attributes.as_object().expect("an object of attributes") {
-        user[name] = value.clone();
+    let Value::Object(attributes) = attributes else { panic!("no object of attributes: {attributes}") };
+    for (name, value) in attributes {
+        user[name] = value;
     }
     user
 }
 
 /// A PATCH with these operations.
 pub fn patch(operations: Value) -> Value {
-    json!({ "schemas": [PATCH], "Operations": operations })
+    let mut patch = json!({ "schemas": [PATCH] });
+    patch["Operations"] = operations;
+    patch
 }
 
 /// A resource without what the server alone decides.
