@@ -59,35 +59,33 @@ pub(super) fn update(
         _ => None,
     };
     write.enabled = enabled;
-    let attributes = write.attributes.get_or_insert_default();
-    let marked = attributes.remove(PENDING).is_some();
-    let same = |wanted: &Wanted| {
-        let mut after = wanted.resource.clone();
-        after.set_flag("active", before.resource.flag("active"));
-        after == before.resource
-    };
+    let marked = write.attributes.get_or_insert_default().remove(PENDING).is_some();
     let active_noted = wanted.active.is_none_or(|active| value(stored, ACTIVE) == Some(&active.to_string()));
-    let changes = !same(wanted) || enabled.is_some();
-    if !changes {
-        match value(stored, LAST_MODIFIED) {
-            Some(last) => attributes.insert(LAST_MODIFIED.into(), vec![last.to_owned()]),
-            None => attributes.remove(LAST_MODIFIED),
-        };
-    }
-    let due = changes || !active_noted || marked || !has_index(stored);
     let mut after = stored.clone();
-    after.attributes.clone_from(&write.attributes);
-    after.email.clone_from(&write.email);
+    after.attributes = write.attributes.clone();
+    after.email = lower(&write.email);
     after.first_name.clone_from(&write.first_name);
     after.last_name.clone_from(&write.last_name);
-    let lower = |text: &Option<String>| text.as_ref().map(|text| text.to_lowercase());
-    after.email = lower(&after.email);
     if write.username.is_some() {
         after.username = lower(&write.username);
     } else if rules.storage.email_as_username && after.email.is_some() {
         after.username.clone_from(&after.email);
     }
     after.enabled = enabled.or(stored.enabled);
+    // Only what a client would see is a change: a value such as an empty text does not survive being stored, and must
+    // not be written, and the version moved, each time it is repeated.
+    let mut seen = rules.storage.read(&after, rules.caller).resource;
+    seen.set_flag("active", before.resource.flag("active"));
+    let changes = seen != before.resource || enabled.is_some();
+    if !changes {
+        for attributes in [&mut write.attributes, &mut after.attributes].into_iter().flatten() {
+            match value(stored, LAST_MODIFIED) {
+                Some(last) => attributes.insert(LAST_MODIFIED.into(), vec![last.to_owned()]),
+                None => attributes.remove(LAST_MODIFIED),
+            };
+        }
+    }
+    let due = changes || !active_noted || marked || !has_index(stored);
     let forbidden_to_power = if write.username.is_some() {
         Some("userName")
     } else if lower(&stored.email).unwrap_or_default() != after.email.clone().unwrap_or_default() {
@@ -112,6 +110,11 @@ pub(super) fn update(
         steps.push(Step::EndSessions);
     }
     Ok(Plan { steps, after, forbidden_to_power })
+}
+
+/// Text as Keycloak keeps usernames and e-mail addresses.
+fn lower(text: &Option<String>) -> Option<String> {
+    text.as_ref().map(|text| text.to_lowercase())
 }
 
 /// The user that a create sends: index, mark and all attributes in the one call that creates it.
