@@ -192,7 +192,7 @@ impl House {
         self.engine.replace(&self.context, "1", &object(body), &none, &Projection::All).await
     }
 
-    async fn patch(&self, operations: Value) -> Result<Outcome> {
+    async fn patch(&self, operations: &Value) -> Result<Outcome> {
         let none = Conditions::default();
         self.engine.patch(&self.context, "1", &patch(operations), &none, &Projection::All).await
     }
@@ -221,7 +221,7 @@ fn object(value: &Value) -> Object {
     value.as_object().unwrap().clone()
 }
 
-fn patch(operations: Value) -> Object {
+fn patch(operations: &Value) -> Object {
     object(&json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": operations }))
 }
 

@@ -216,10 +216,7 @@ mod active {
     fn deactivation_ends_sessions_also_of_who_is_disabled_already() {
         let gone = user_with(false, Some(false));
         let plan = change(&gone, false);
-        assert_eq!(
-            plan,
-            Plan { steps: vec![Step::EndSessions], after: gone.clone(), forbidden_to_power: None }
-        );
+        assert_eq!(plan, Plan { steps: vec![Step::EndSessions], after: gone, forbidden_to_power: None });
     }
 
     #[test]

@@ -11,7 +11,7 @@ async fn another_version_is_412_and_changes_nothing() {
     let house = House::of(&[babs()]);
     let (engine, context, all) = (&house.engine, &house.context, Projection::All);
     let before = house.get("1").await;
-    let operations = patch(json!([{"op": "remove", "path": "title"}]));
+    let operations = patch(&json!([{"op": "remove", "path": "title"}]));
     let old = if_match("W/\"old\", \"older\"");
     for answer in [
         engine.replace(context, "1", &object(&json!({"userName": "c"})), &old, &all).await,
@@ -30,7 +30,7 @@ async fn this_version_or_any_goes_through_and_makes_another() {
     let house = House::of(&[babs()]);
     let (engine, context, all) = (&house.engine, &house.context, Projection::All);
     let first = version(&house.get("1").await).to_owned();
-    let operations = |title: &str| patch(json!([{"op": "replace", "path": "title", "value": title}]));
+    let operations = |title: &str| patch(&json!([{"op": "replace", "path": "title", "value": title}]));
     let this = if_match(&format!("\"other\", {first}"));
     engine.patch(context, "1", &operations("a"), &this, &all).await.unwrap();
     let second = version(&house.get("1").await).to_owned();
@@ -54,6 +54,6 @@ async fn a_version_that_the_client_has_is_not_sent_again() {
     assert_eq!(ask(&known).await, Outcome::NotModified { version: known.clone() });
     assert_eq!(ask("*").await, Outcome::NotModified { version: known.clone() });
     assert!(matches!(ask("W/\"old\"").await, Outcome::Found { .. }));
-    house.patch(json!([{"op": "remove", "path": "title"}])).await.unwrap();
+    house.patch(&json!([{"op": "remove", "path": "title"}])).await.unwrap();
     assert!(matches!(ask(&known).await, Outcome::Found { .. }));
 }

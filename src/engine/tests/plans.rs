@@ -14,7 +14,7 @@ fn shut(plan_timeout: Duration) -> House {
 async fn a_client_that_hangs_up_does_not_cut_a_write() {
     let house = shut(Duration::from_secs(30));
     let (engine, context, none) = (&house.engine, &house.context, Conditions::default());
-    let operations = patch(json!([{"op": "replace", "path": "title", "value": "new"}]));
+    let operations = patch(&json!([{"op": "replace", "path": "title", "value": "new"}]));
     let ann = object(&json!({"userName": "ann"}));
     // Polled once and dropped.
     assert!(engine.patch(context, "1", &operations, &none, &Projection::All).now_or_never().is_none());
@@ -30,7 +30,7 @@ async fn a_client_that_hangs_up_does_not_cut_a_write() {
 #[tokio::test]
 async fn a_plan_over_its_deadline_is_503_with_a_time_to_try_again() {
     let house = shut(Duration::from_millis(20));
-    let error = house.patch(json!([{"op": "remove", "path": "title"}])).await.unwrap_err();
+    let error = house.patch(&json!([{"op": "remove", "path": "title"}])).await.unwrap_err();
     assert_eq!((error.status, error.code, error.retry_after.is_some()), (503, Code::TimedOut, true));
     house.fake.gate.add_permits(1);
     house.engine.tasks.close();
