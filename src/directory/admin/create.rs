@@ -140,6 +140,13 @@ impl Session {
     }
 
     async fn email_taken(&self, write: &UserRepresentation) -> Error {
+        if write.email.is_none() {
+            // Keycloak signs people in by e-mail address too, so a userName that is somebody's address is taken.
+            return Error::conflict(
+                Code::UserExists,
+                "The userName is the e-mail address of another user in Keycloak",
+            );
+        }
         let query = UserQuery { email: write.email.clone(), max: 2, ..UserQuery::default() };
         let holder = match self.client.users(&query).await {
             Ok(users) => users.into_iter().find_map(|user| user.id),
