@@ -22,6 +22,7 @@ impl Session {
         let name = wanted.resource.text(user(), "userName").unwrap_or_default().to_lowercase();
         // Two creates of one name: the second one sees what became of the first.
         let _name = self.directory.0.locks.lock(format!("name {name}")).await;
+        self.check_user_name(&name, None).await?;
         let now = OffsetDateTime::now_utc();
         let mark = Mark::new(millis(now));
         let write = plan::create(&wanted, &mark.stored(), self.rules())?;
