@@ -4,7 +4,6 @@ use futures_util::future::try_join_all;
 
 use crate::directory::{Key, Page, Result, Row};
 use crate::keycloak::{AttributeMatch, MAX_PAGE, UserId, UserQuery, UserRepresentation};
-
 use crate::scim::{Code, Error};
 
 use super::storage::{self, EMAILS, EXTERNAL_ID, HASH, MANAGED, REALM_TENANT, USER_NAME};
