@@ -4,9 +4,9 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Instant;
 
+use crate::process::{guarded, run_to_end};
 use crate::runner::say;
 use crate::tools::Places;
 
@@ -45,6 +45,7 @@ impl Distribution {
         if home.join(READY).is_file() {
             return Ok(Self { home, java_home, lock: None });
         }
+        remove_unfinished(&root)?;
         // Without the mark it is the remains of an interrupted run.
         if home.exists() {
             fs::remove_dir_all(&home).map_err(because(&home, "remove"))?;
@@ -78,21 +79,19 @@ fn fetch(root: &Path, java_home: &Path) -> Result<PathBuf, String> {
     let parent = temporary(root)?;
     let start = Instant::now();
     say(&format!("fetching Keycloak {VERSION} with Maven (177 MB, once)"));
-    let output = Command::new(&mvn)
+    let mut command = guarded(&mvn);
+    command
         .args(["-B", "-q", MAVEN_PLUGIN])
         .arg(format!("-Dartifact=org.keycloak:keycloak-quarkus-dist:{VERSION}:zip"))
         .arg(format!("-DoutputDirectory={}", parent.path().display()))
         .env("JAVA_HOME", java_home)
         // Away from any project whose .mvn or pom.xml would have a say.
-        .current_dir(parent.path())
-        .output()
-        .map_err(because(&mvn, "run"))?;
-    if !output.status.success() {
+        .current_dir(parent.path());
+    let (status, said) = run_to_end(command, &parent.path().join("log")).map_err(because(&mvn, "run"))?;
+    if !status.success() {
         return Err(format!(
-            "Maven could not fetch Keycloak {VERSION} ({}); it needs Maven Central or a mirror in ~/.m2/settings.xml. It said:\n{}{}",
-            output.status,
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr),
+            "Maven could not fetch Keycloak {VERSION} ({status}); it needs Maven Central, \
+             or a mirror in ~/.m2/settings.xml. It said:\n{said}"
         ));
     }
     let fetched = parent.path().join(zip.file_name().expect("a name"));
@@ -111,20 +110,11 @@ fn fetch(root: &Path, java_home: &Path) -> Result<PathBuf, String> {
 fn unpack(zip: &Path, home: &Path, java_home: &Path) -> Result<(), String> {
     let parent = temporary(home.parent().expect("a parent"))?;
     let jar = java_home.join("bin/jar");
-    let output = Command::new(&jar)
-        .arg("xf")
-        .arg(zip)
-        .current_dir(parent.path())
-        .output()
-        .map_err(because(&jar, "run"))?;
-    if !output.status.success() {
-        return Err(format!(
-            "{} xf {} failed ({}): {}",
-            jar.display(),
-            zip.display(),
-            output.status,
-            String::from_utf8_lossy(&output.stderr)
-        ));
+    let mut command = guarded(&jar);
+    command.arg("xf").arg(zip).current_dir(parent.path());
+    let (status, said) = run_to_end(command, &parent.path().join("log")).map_err(because(&jar, "run"))?;
+    if !status.success() {
+        return Err(format!("{} xf {} failed ({status}): {said}", jar.display(), zip.display(),));
     }
     let unpacked = parent.path().join(format!("keycloak-{VERSION}"));
     // jar sets no modes.
@@ -135,10 +125,22 @@ fn unpack(zip: &Path, home: &Path, java_home: &Path) -> Result<(), String> {
     fs::rename(&unpacked, home).map_err(because(home, "write"))
 }
 
+const UNFINISHED: &str = "unfinished-";
+
+/// Removes the temporary directories of runs that were killed; called under the lock, so nobody works in one.
+fn remove_unfinished(root: &Path) -> Result<(), String> {
+    for entry in fs::read_dir(root).map_err(because(root, "read"))?.flatten() {
+        if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+            fs::remove_dir_all(entry.path()).map_err(because(&entry.path(), "remove"))?;
+        }
+    }
+    Ok(())
+}
+
 /// A directory on the target's own file system, since a rename can't cross into it from elsewhere.
 fn temporary(parent: &Path) -> Result<tempfile::TempDir, String> {
     tempfile::Builder::new()
-        .prefix("unfinished-")
+        .prefix(UNFINISHED)
         .tempdir_in(parent)
         .map_err(because(parent, "create a directory in"))
 }

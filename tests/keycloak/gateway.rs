@@ -120,23 +120,7 @@ impl Prepared {
     /// means to tokens.
     pub fn via(self, proxy: &Proxy) -> Self {
         let keycloak = self.keycloak.clone();
-        self.rewrite(|config| {
-            let mut changed = 0;
-            let lines: Vec<String> = config
-                .lines()
-                .map(|line| {
-                    let key = line.split('=').next().unwrap_or_default().trim();
-                    if key == "url" && line.contains(&keycloak) {
-                        changed += 1;
-                        line.replace(&keycloak, &proxy.url())
-                    } else {
-                        line.to_owned()
-                    }
-                })
-                .collect();
-            assert_eq!(changed, 1, "one line `url = \"{keycloak}\"` in\n{config}");
-            lines.join("\n") + "\n"
-        })
+        self.rewrite(|config| with_url(&config, &keycloak, &proxy.url()))
     }
 
     /// Adds lines at the end of the configuration: whole tables, so that it does not matter what stands before.
@@ -146,20 +130,8 @@ impl Prepared {
 
     /// Sets one key, named from the top: `set(&["realms", "acme", "on_existing"], "adopt")`. Comments are lost.
     pub fn set(self, path: &[&str], value: impl Into<toml::Value>) -> Self {
-        self.rewrite(|config| {
-            let mut root: toml::Table = config.parse().expect("setup writes TOML");
-            let (key, tables) = path.split_last().expect("a path");
-            let mut table = &mut root;
-            for name in tables {
-                table = table
-                    .entry(*name)
-                    .or_insert_with(|| toml::Table::new().into())
-                    .as_table_mut()
-                    .expect("a table");
-            }
-            table.insert((*key).to_owned(), value.into());
-            root.to_string()
-        })
+        let value = value.into();
+        self.rewrite(|config| with_key(&config, path, value))
     }
 
     /// Changes the configuration's text.
@@ -199,6 +171,38 @@ impl Prepared {
         let group = start(&self, &log).await?;
         Ok(Gateway { prepared: self, log, group: Some(group) })
     }
+}
+
+/// The configuration with another URL of the realm's Keycloak.
+pub fn with_url(config: &str, from: &str, to: &str) -> String {
+    let mut changed = 0;
+    let lines: Vec<String> = config
+        .lines()
+        .map(|line| {
+            let key = line.split('=').next().unwrap_or_default().trim();
+            if key == "url" && line.contains(from) {
+                changed += 1;
+                line.replace(from, to)
+            } else {
+                line.to_owned()
+            }
+        })
+        .collect();
+    assert_eq!(changed, 1, "one line `url = \"{from}\"` in\n{config}");
+    lines.join("\n") + "\n"
+}
+
+/// The configuration with one key set, tables made as needed.
+pub fn with_key(config: &str, path: &[&str], value: toml::Value) -> String {
+    let mut root: toml::Table = config.parse().expect("setup writes TOML");
+    let (key, tables) = path.split_last().expect("a path");
+    let mut table = &mut root;
+    for name in tables {
+        table =
+            table.entry(*name).or_insert_with(|| toml::Table::new().into()).as_table_mut().expect("a table");
+    }
+    table.insert((*key).to_owned(), value);
+    root.to_string()
 }
 
 async fn start(prepared: &Prepared, log: &Path) -> Result<Group, Finished> {

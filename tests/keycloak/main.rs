@@ -16,6 +16,7 @@ mod keycloak;
 mod ports;
 mod process;
 mod proxy;
+mod proxy_test;
 mod runner;
 mod scim;
 mod tools;
@@ -26,5 +27,6 @@ fn main() -> std::process::ExitCode {
     }
     let mut trials = Vec::new();
     trials.extend(harness_test::trials());
+    trials.extend(proxy_test::trials());
     runner::run(trials)
 }

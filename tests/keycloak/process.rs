@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -31,12 +32,22 @@ pub fn guarded(program: impl AsRef<OsStr>) -> Command {
     command
 }
 
+/// Runs a command made by [`guarded`] to its end; `log` takes what it writes. Blocks.
+pub fn run_to_end(mut command: Command, log: &Path) -> io::Result<(ExitStatus, String)> {
+    let output = fs::File::create(log)?;
+    command.stdout(output.try_clone()?).stderr(output);
+    let mut group = Group::spawn(command)?;
+    let status = group.child.wait()?;
+    let said = fs::read(log)?;
+    Ok((status, String::from_utf8_lossy(&said).into_owned()))
+}
+
 /// A guarded program with everything it forks. Ended, by group, when dropped.
 #[derive(Debug)]
 pub struct Group {
     child: Child,
     /// Held open for the watcher.
-    _pipe: ChildStdin,
+    _pipe: Option<ChildStdin>,
     pgid: Pid,
     ended: bool,
 }
@@ -49,7 +60,7 @@ impl Group {
         let mut child = command.stdin(Stdio::piped()).process_group(0).spawn()?;
         let pgid = i32::try_from(child.id()).unwrap();
         groups.insert(pgid);
-        Ok(Self { _pipe: child.stdin.take().unwrap(), child, pgid: Pid::from_raw(pgid), ended: false })
+        Ok(Self { _pipe: child.stdin.take(), child, pgid: Pid::from_raw(pgid), ended: false })
     }
 
     /// The program's process id, which is its group's id as well.

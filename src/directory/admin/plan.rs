@@ -5,7 +5,6 @@ use time::OffsetDateTime;
 use crate::directory::{Row, Wanted};
 use crate::keycloak::UserRepresentation;
 use crate::scim::Error;
-use crate::scim::user::user;
 
 use super::storage::{ACTIVE, LAST_MODIFIED, PENDING, Storage, asserted, has_index, value};
 
@@ -66,9 +65,8 @@ pub(super) fn update(
     after.email = lower(&write.email);
     after.first_name.clone_from(&write.first_name);
     after.last_name.clone_from(&write.last_name);
-    if write.username.is_some() {
-        after.username = lower(&write.username);
-    } else if rules.storage.email_as_username && after.email.is_some() {
+    after.username = lower(&write.username);
+    if rules.storage.email_as_username && after.email.is_some() {
         after.username.clone_from(&after.email);
     }
     after.enabled = enabled.or(stored.enabled);
@@ -86,7 +84,7 @@ pub(super) fn update(
         }
     }
     let due = changes || !active_noted || marked || !has_index(stored);
-    let forbidden_to_power = if write.username.is_some() {
+    let forbidden_to_power = if lower(&stored.username) != lower(&write.username) {
         Some("userName")
     } else if lower(&stored.email).unwrap_or_default() != after.email.clone().unwrap_or_default() {
         Some("emails")
@@ -128,9 +126,6 @@ pub(super) fn create(wanted: &Wanted, mark: &str, rules: Rules<'_>) -> Result<Us
     let mut write = rules.storage.write(&UserRepresentation::default(), &wanted, rules.caller, rules.now)?;
     write.enabled = Some(active);
     write.created_timestamp = i64::try_from(rules.now.unix_timestamp_nanos() / 1_000_000).ok();
-    if write.username.is_none() {
-        write.username = wanted.resource.text(user(), "userName").map(str::to_owned);
-    }
     write.attributes.get_or_insert_default().insert(PENDING.into(), vec![mark.into()]);
     Ok(write)
 }

@@ -5,7 +5,7 @@ use time::macros::datetime;
 
 use super::super::storage::{DOCUMENT, EXTERNAL_ID, MANAGED, USER_NAME, values};
 use super::*;
-use crate::scim::user::ENTERPRISE_URN;
+use crate::scim::user::{ENTERPRISE_URN, user};
 use crate::scim::{Code, Policy, Resource};
 
 const BORN: OffsetDateTime = datetime!(2024-01-01 08:00 UTC);
@@ -178,8 +178,8 @@ mod active {
         let plan = realm.change(&blocked, &json!({"active": true}));
         insta::assert_snapshot!(told(&blocked, &plan), @r#"
         EndSessions
-        Write {"email":"Babs@example.com","firstName":"Barbara","lastName":"Jensen","enabled":true}
-          scim.lastModified: ["2024-01-01T08:00:00Z"] -> ["2024-05-06T07:08:09.123Z"]
+        Write {"username":"babs","email":"Babs@example.com","firstName":"Barbara","lastName":"Jensen","enabled":true}
+          scim.lastModified: ["2024-01-01T08:00:00.000Z"] -> ["2024-05-06T07:08:09.123Z"]
         "#);
         assert_eq!((plan.after.enabled, plan.forbidden_to_power), (Some(true), Some("active")));
         // A request that does not name `active` undoes nothing.
@@ -192,9 +192,9 @@ mod active {
         let plan = change(&gone, true);
         insta::assert_snapshot!(told(&gone, &plan), @r#"
         EndSessions
-        Write {"email":"Babs@example.com","firstName":"Barbara","lastName":"Jensen","enabled":true}
+        Write {"username":"babs","email":"Babs@example.com","firstName":"Barbara","lastName":"Jensen","enabled":true}
           scim.active: ["false"] -> ["true"]
-          scim.lastModified: ["2024-01-01T08:00:00Z"] -> ["2024-05-06T07:08:09.123Z"]
+          scim.lastModified: ["2024-01-01T08:00:00.000Z"] -> ["2024-05-06T07:08:09.123Z"]
         "#);
         assert_eq!((plan.after.enabled, plan.forbidden_to_power), (Some(true), Some("active")));
     }
@@ -204,9 +204,9 @@ mod active {
         let there = user_with(true, Some(true));
         let plan = change(&there, false);
         insta::assert_snapshot!(told(&there, &plan), @r#"
-        Write {"email":"Babs@example.com","firstName":"Barbara","lastName":"Jensen","enabled":false}
+        Write {"username":"babs","email":"Babs@example.com","firstName":"Barbara","lastName":"Jensen","enabled":false}
           scim.active: ["true"] -> ["false"]
-          scim.lastModified: ["2024-01-01T08:00:00Z"] -> ["2024-05-06T07:08:09.123Z"]
+          scim.lastModified: ["2024-01-01T08:00:00.000Z"] -> ["2024-05-06T07:08:09.123Z"]
         EndSessions
         "#);
         assert_eq!((plan.after.enabled, plan.forbidden_to_power), (Some(false), None));
@@ -224,7 +224,7 @@ mod active {
         let blocked = user_with(false, Some(true));
         let plan = change(&blocked, false);
         insta::assert_snapshot!(told(&blocked, &plan), @r#"
-        Write {"email":"Babs@example.com","firstName":"Barbara","lastName":"Jensen"}
+        Write {"username":"babs","email":"Babs@example.com","firstName":"Barbara","lastName":"Jensen"}
           scim.active: ["true"] -> ["false"]
         EndSessions
         "#);
@@ -237,7 +237,7 @@ mod active {
         assert_eq!(enabled(&change(&let_in, false)), [Some(false), None]);
         let plan = change(&let_in, true);
         insta::assert_snapshot!(told(&let_in, &plan), @r#"
-        Write {"email":"Babs@example.com","firstName":"Barbara","lastName":"Jensen"}
+        Write {"username":"babs","email":"Babs@example.com","firstName":"Barbara","lastName":"Jensen"}
           scim.active: ["false"] -> ["true"]
         "#);
         assert_eq!(plan.forbidden_to_power, None);
@@ -271,8 +271,8 @@ mod writes {
         let stored = realm.stored(&babs());
         let plan = realm.change(&stored, &json!({"title": "Chief", "name": {"givenName": "B"}}));
         insta::assert_snapshot!(told(&stored, &plan), @r#"
-        Write {"email":"Babs@example.com","firstName":"B"}
-          scim.lastModified: ["2024-01-01T08:00:00Z"] -> ["2024-05-06T07:08:09.123Z"]
+        Write {"username":"babs","email":"Babs@example.com","firstName":"B"}
+          scim.lastModified: ["2024-01-01T08:00:00.000Z"] -> ["2024-05-06T07:08:09.123Z"]
           title: ["Tour Guide"] -> ["Chief"]
         "#);
         let row = realm.read(&plan.after);
@@ -339,7 +339,7 @@ mod writes {
         stored.attributes.as_mut().unwrap().insert(PENDING.into(), vec!["1-x".into()]);
         let unmarked = realm.update(&stored, &wanted(&babs()));
         insta::assert_snapshot!(told(&stored, &unmarked), @r#"
-        Write {"email":"Babs@example.com","firstName":"Barbara","lastName":"Jensen"}
+        Write {"username":"babs","email":"Babs@example.com","firstName":"Barbara","lastName":"Jensen"}
           scim.pending: ["1-x"] -> []
         "#);
         assert_eq!(realm.read(&unmarked.after).meta.last_modified, BORN);
@@ -347,7 +347,7 @@ mod writes {
         stored.attributes.as_mut().unwrap().insert(MANAGED.into(), vec!["org:1".into()]);
         let indexed = realm.update(&stored, &wanted(&babs()));
         insta::assert_snapshot!(told(&stored, &indexed), @r#"
-        Write {"email":"Babs@example.com","firstName":"Barbara","lastName":"Jensen"}
+        Write {"username":"babs","email":"Babs@example.com","firstName":"Barbara","lastName":"Jensen"}
           scim.managed: ["org:1"] -> ["org:1", "realm"]
         "#);
     }
@@ -359,7 +359,7 @@ mod writes {
         stored.attributes = Some([("title".to_owned(), vec!["Tour Guide".to_owned()])].into());
         let plan = realm.change(&stored, &json!({}));
         insta::assert_snapshot!(told(&stored, &plan), @r#"
-        Write {"email":"babs@example.com","firstName":"Barbara","lastName":"Jensen"}
+        Write {"username":"babs","email":"babs@example.com","firstName":"Barbara","lastName":"Jensen"}
           scim.document: [] -> ["{\"v\":1,\"user\":{\"emails\":[{\"value\":\"babs@example.com\",\"type\":\"work\",\"primary\":true}]}}"]
           scim.emails: [] -> ["babs@example.com"]
           scim.managed: [] -> ["realm"]
@@ -402,11 +402,11 @@ mod writes {
     }
 
     #[test]
-    fn the_username_is_sent_only_where_keycloak_would_see_a_change() {
+    fn the_username_is_sent_as_it_is_unless_keycloak_would_see_a_change() {
         let mut realm = Realm::default();
         let stored = realm.stored(&babs());
         let cased = realm.change(&stored, &json!({"userName": "BABS"}));
-        assert_eq!((write(&cased).username.as_deref(), cased.forbidden_to_power), (None, None));
+        assert_eq!((write(&cased).username.as_deref(), cased.forbidden_to_power), (Some("babs"), None));
         assert_eq!(values(write(&cased), USER_NAME), ["BABS"]);
         assert_eq!(realm.read(&cased.after).resource.text(user(), "userName"), Some("BABS"));
         let renamed = realm.change(&stored, &json!({"userName": "Barbara"}));
@@ -416,9 +416,10 @@ mod writes {
         realm.storage.email_as_username = true;
         let stored = realm.stored(&babs());
         let renamed = realm.change(&stored, &json!({"userName": "Barbara"}));
-        assert_eq!((write(&renamed).username.as_deref(), renamed.forbidden_to_power), (None, None));
+        let live = Some("babs@example.com");
+        assert_eq!((write(&renamed).username.as_deref(), renamed.forbidden_to_power), (live, None));
         let moved = realm.change(&stored, &json!({"emails": [{"value": "New@example.com"}]}));
-        assert_eq!(write(&moved).username, None);
+        assert_eq!((write(&moved).username.as_deref(), moved.forbidden_to_power), (live, Some("emails")));
         assert_eq!(moved.after.username.as_deref(), Some("new@example.com"));
     }
 
@@ -499,7 +500,7 @@ mod creates {
               "okta:00u1"
             ],
             "scim.lastModified": [
-              "2024-01-01T08:00:00Z"
+              "2024-01-01T08:00:00.000Z"
             ],
             "scim.managed": [
               "realm"

@@ -244,11 +244,14 @@ impl Storage {
         let changed = |old: Option<&str>, new: Option<&str>| {
             old.unwrap_or_default().to_lowercase() != new.unwrap_or_default().to_lowercase()
         };
-        let renamed = !self.email_as_username && changed(before.username.as_deref(), Some(user_name))
-            || before.id.is_none();
+        // Always sent, as it is or as it shall be: a realm that lets usernames be edited refuses a write without it.
+        let username = match &before.username {
+            Some(live) if self.email_as_username || !changed(Some(live), Some(user_name)) => live.clone(),
+            _ => user_name.to_owned(),
+        };
         let moved = changed(before.email.as_deref(), email.as_deref());
         Ok(UserRepresentation {
-            username: renamed.then(|| user_name.to_owned()),
+            username: Some(username),
             email_verified: (moved || before.id.is_none()).then_some(self.trust_email && email.is_some()),
             email,
             first_name: resource.text(user(), "name.givenName").map(str::to_owned),

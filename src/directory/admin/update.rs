@@ -2,9 +2,9 @@
 
 use crate::directory::{Check, Edit, Result, Row};
 use crate::keycloak::{self, FieldError, UserId, UserRepresentation};
-use crate::scim::Error;
+use crate::scim::user::user;
+use crate::scim::{Error, Resource};
 
-use super::create::whole;
 use super::plan::{self, Plan, Step};
 use super::storage::values;
 use super::tag::Standing;
@@ -20,6 +20,10 @@ impl Session {
         let stored = self.managed(&id).await?;
         let before = self.storage.read(&stored, &self.caller);
         let wanted = edit(&before)?;
+        let name = |resource: &Resource| resource.text(user(), "userName").unwrap_or_default().to_lowercase();
+        if name(&wanted.resource) != name(&before.resource) {
+            self.check_user_name(&name(&wanted.resource), Some(&id)).await?;
+        }
         let plan = plan::update(&stored, &before, &wanted, self.rules())?;
         self.run(&id, &stored, plan).await
     }
@@ -70,8 +74,7 @@ impl Session {
                         if write.enabled == Some(false)
                             && !fields.iter().any(|field| is_changed(field, stored, &write)) =>
                     {
-                        self.disable(id, stored).await?;
-                        after = UserRepresentation { enabled: Some(false), ..stored.clone() };
+                        after = self.disable(id, stored, *write, fields).await?;
                     }
                     Err(error) => return Err(self.failed(&error)),
                 },
@@ -81,34 +84,52 @@ impl Session {
         Ok(self.storage.read(&after, &self.caller))
     }
 
-    /// Disables a user whose stored attributes the realm's user profile refuses: a leaver must not stay because
-    /// somebody made an attribute required. Keycloak judges all attributes even where `enabled` alone is sent, so what
-    /// stands in the way is left out, and what is missing gets a placeholder.
-    async fn disable(&self, id: &UserId, stored: &UserRepresentation) -> Result<()> {
-        let disabled = UserRepresentation { enabled: Some(false), ..UserRepresentation::default() };
-        let mut write = disabled;
+    /// Disables a user although the realm's user profile refuses the write for attributes that the client did not
+    /// touch: a leaver must not stay because somebody made an attribute required. Keycloak judges all attributes, so
+    /// what stands in the way is left out, and what is missing gets a placeholder. Returns the user as it is then.
+    async fn disable(
+        &self,
+        id: &UserId,
+        stored: &UserRepresentation,
+        mut write: UserRepresentation,
+        mut obstacles: Vec<FieldError>,
+    ) -> Result<UserRepresentation> {
         for _ in 0..MAX_OBSTACLES {
-            let fields = match self.client.update_user(id, &write).await {
-                Err(keycloak::Error::Invalid { fields, .. }) if !fields.is_empty() => fields,
-                done => return done.or_scim(self),
-            };
-            if write.attributes.is_none() {
-                write = UserRepresentation { enabled: Some(false), ..whole(stored) };
+            if obstacles.is_empty() || stored.federation_link.is_some() {
+                // It is not about the profile: a directory's user may be read-only, but for being disabled.
+                let alone = UserRepresentation {
+                    username: stored.username.clone(),
+                    enabled: Some(false),
+                    ..UserRepresentation::default()
+                };
+                self.client.update_user(id, &alone).await.or_scim(self)?;
+                return Ok(UserRepresentation { enabled: Some(false), ..stored.clone() });
             }
-            for field in fields {
-                tracing::warn!(
-                    attribute = field.field,
-                    "left out or replaced, so that the user can be disabled"
-                );
-                clear_away(&mut write, &field.field);
+            for obstacle in &obstacles {
+                tracing::warn!(attribute = obstacle.field, %id, "left out or replaced, so that the user can be disabled");
+                clear_away(&mut write, &obstacle.field);
+            }
+            match self.client.update_user(id, &write).await {
+                Err(keycloak::Error::Invalid { fields, .. }) => obstacles = fields,
+                done => {
+                    done.or_scim(self)?;
+                    break;
+                }
             }
         }
-        self.client.update_user(id, &write).await.or_scim(self)
+        Ok(UserRepresentation {
+            email: write.email,
+            first_name: write.first_name,
+            last_name: write.last_name,
+            attributes: write.attributes,
+            enabled: Some(false),
+            ..stored.clone()
+        })
     }
 
     /// Takes a directory's user out of SCIM: disabled, without sessions, without tag.
     async fn withdraw(&self, id: &UserId, stored: &UserRepresentation) -> Result<()> {
-        self.disable(id, stored).await?;
+        self.disable(id, stored, UserRepresentation::default(), Vec::new()).await?;
         self.end_sessions(id).await?;
         self.client.unmap_realm_role(id, &self.facts.role).await.or_scim(self)
     }
@@ -135,7 +156,7 @@ fn is_changed(field: &FieldError, stored: &UserRepresentation, write: &UserRepre
         a.as_deref().unwrap_or_default().to_lowercase() != b.as_deref().unwrap_or_default().to_lowercase()
     };
     match field.field.as_str() {
-        "username" => write.username.is_some(),
+        "username" => differ(&stored.username, &write.username),
         "email" => differ(&stored.email, &write.email),
         "firstName" => differ(&stored.first_name, &write.first_name),
         "lastName" => differ(&stored.last_name, &write.last_name),
