@@ -10,9 +10,10 @@ use crate::keycloak::{self, UserId, UserQuery, UserRepresentation};
 use crate::scim::user::user;
 use crate::scim::{Code, Error};
 
+use super::plan::{self, whole};
 use super::storage::PENDING;
 use super::tag::{Mark, Standing};
-use super::{OrScim, Session, plan};
+use super::{OrScim, Session};
 
 /// How long a create of another gateway process may take to map the role, before it counts as crashed.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -190,18 +191,5 @@ fn as_stored(write: UserRepresentation, id: &UserId) -> UserRepresentation {
         username: lower(write.username),
         email: lower(write.email),
         ..write
-    }
-}
-
-/// A user as it must be written so that nothing of it is lost: with `attributes`, Keycloak clears what is left out, and
-/// a realm that lets usernames be edited refuses a write without one.
-pub(super) fn whole(user: &UserRepresentation) -> UserRepresentation {
-    UserRepresentation {
-        username: user.username.clone(),
-        email: user.email.clone(),
-        first_name: user.first_name.clone(),
-        last_name: user.last_name.clone(),
-        attributes: Some(user.attributes.clone().unwrap_or_default()),
-        ..UserRepresentation::default()
     }
 }

@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use crate::directory::{Row, Wanted};
 use crate::keycloak::UserRepresentation;
-use crate::scim::Error;
+use crate::scim::{Code, Error};
 
 use super::storage::{ACTIVE, LAST_MODIFIED, PENDING, Storage, asserted, has_index, value};
 
@@ -48,7 +48,13 @@ pub(super) fn update(
     wanted: &Wanted,
     rules: Rules<'_>,
 ) -> Result<Plan, Error> {
-    let mut write = rules.storage.write(stored, wanted, rules.caller, rules.now)?;
+    let mut write = match rules.storage.write(stored, wanted, rules.caller, rules.now) {
+        Ok(write) => write,
+        Err(error) if error.code == Code::UnknownFormat && wanted.active == Some(false) => {
+            return Ok(deactivate_alone(stored));
+        }
+        Err(error) => return Err(error),
+    };
     let live = stored.enabled.unwrap_or(false);
     // `enabled` is written only for what the client newly asserts, so that a block that an administrator or brute-force
     // protection set survives the echo of `active: true`. An assertion of false always counts: leavers must not stay.
@@ -108,6 +114,28 @@ pub(super) fn update(
         steps.push(Step::EndSessions);
     }
     Ok(Plan { steps, after, forbidden_to_power })
+}
+
+/// Deactivates a user whose stored attributes can't be written: leavers must not stay because of that.
+fn deactivate_alone(stored: &UserRepresentation) -> Plan {
+    let mut write = UserRepresentation { enabled: Some(false), ..whole(stored) };
+    write.attributes.get_or_insert_default().insert(ACTIVE.into(), vec![false.to_string()]);
+    let after =
+        UserRepresentation { enabled: Some(false), attributes: write.attributes.clone(), ..stored.clone() };
+    Plan { steps: vec![Step::Write(Box::new(write)), Step::EndSessions], after, forbidden_to_power: None }
+}
+
+/// A user as it must be written so that nothing of it is lost: with `attributes`, Keycloak clears what is left out, and
+/// a realm that lets usernames be edited refuses a write without one.
+pub(super) fn whole(user: &UserRepresentation) -> UserRepresentation {
+    UserRepresentation {
+        username: user.username.clone(),
+        email: user.email.clone(),
+        first_name: user.first_name.clone(),
+        last_name: user.last_name.clone(),
+        attributes: Some(user.attributes.clone().unwrap_or_default()),
+        ..UserRepresentation::default()
+    }
 }
 
 /// Text as Keycloak keeps usernames and e-mail addresses.

@@ -213,6 +213,22 @@ mod active {
     }
 
     #[test]
+    fn a_newer_stored_format_hinders_every_write_but_a_deactivation() {
+        let mut newer = user_with(true, Some(true));
+        newer.attributes.as_mut().unwrap().insert(DOCUMENT.into(), vec!["{\"v\":2}".into()]);
+        let before = Realm::default().read(&newer);
+        let wanted = |active| Wanted { resource: before.resource.clone(), active };
+        let plan = |active| update(&newer, &before, &wanted(active), Realm::default().rules(NOW));
+        assert_eq!(plan(None).unwrap_err().code, Code::UnknownFormat);
+        assert_eq!(plan(Some(true)).unwrap_err().code, Code::UnknownFormat);
+        insta::assert_snapshot!(told(&newer, &plan(Some(false)).unwrap()), @r#"
+        Write {"username":"babs","email":"babs@example.com","firstName":"Barbara","lastName":"Jensen","enabled":false}
+          scim.active: ["true"] -> ["false"]
+        EndSessions
+        "#);
+    }
+
+    #[test]
     fn deactivation_ends_sessions_also_of_who_is_disabled_already() {
         let gone = user_with(false, Some(false));
         let plan = change(&gone, false);

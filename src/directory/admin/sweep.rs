@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::directory::{Context, Result};
 use crate::keycloak::{MAX_PAGE, UserId, UserRepresentation};
 
-use super::create::whole;
+use super::plan::whole;
 use super::storage::{MANAGED, PENDING, REALM_TENANT, has_index};
 use super::tag::{Mark, Standing};
 use super::{AdminDirectory, OrScim, Session};
