@@ -1,0 +1,12 @@
+//! Trials of behaviour: SCIM over HTTP through the gateway on a real Keycloak, one trial for each promise.
+
+mod okta;
+mod stage;
+
+use libtest_mimic::Trial;
+
+pub fn trials() -> Vec<Trial> {
+    let mut trials = Vec::new();
+    trials.extend(okta::trials());
+    trials
+}
