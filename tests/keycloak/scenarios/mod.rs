@@ -2,11 +2,15 @@
 
 mod okta;
 mod stage;
+mod tag;
+mod walkthrough;
 
 use libtest_mimic::Trial;
 
 pub fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
     trials.extend(okta::trials());
+    trials.extend(walkthrough::trials());
+    trials.extend(tag::trials());
     trials
 }
