@@ -1,6 +1,7 @@
 //! Trials of behaviour: SCIM over HTTP through the gateway on a real Keycloak, one trial for each promise.
 
 mod okta;
+mod sessions;
 mod stage;
 mod tag;
 mod walkthrough;
@@ -12,5 +13,6 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(okta::trials());
     trials.extend(walkthrough::trials());
     trials.extend(tag::trials());
+    trials.extend(sessions::trials());
     trials
 }
