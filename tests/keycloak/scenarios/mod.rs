@@ -1,6 +1,8 @@
 //! Trials of behaviour: SCIM over HTTP through the gateway on a real Keycloak, one trial for each promise.
 
+mod change;
 mod okta;
+mod plans;
 mod sessions;
 mod stage;
 mod tag;
@@ -14,5 +16,6 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(walkthrough::trials());
     trials.extend(tag::trials());
     trials.extend(sessions::trials());
+    trials.extend(plans::trials());
     trials
 }
