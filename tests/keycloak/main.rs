@@ -18,6 +18,7 @@ mod process;
 mod proxy;
 mod proxy_test;
 mod runner;
+mod scenarios;
 mod scim;
 mod tools;
 
@@ -28,5 +29,6 @@ fn main() -> std::process::ExitCode {
     let mut trials = Vec::new();
     trials.extend(harness_test::trials());
     trials.extend(proxy_test::trials());
+    trials.extend(scenarios::trials());
     runner::run(trials)
 }
