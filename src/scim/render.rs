@@ -3,7 +3,7 @@
 use aws_lc_rs::digest;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
 
 use super::resource::{Object, Resource};
 use super::schema::ResourceType;
@@ -62,11 +62,10 @@ fn version(rendered: &Object, described: &Value) -> String {
     format!("W/\"{hex}\"")
 }
 
-/// An xsd:dateTime in UTC with milliseconds.
+/// An xsd:dateTime in UTC with milliseconds, always of the same length.
 pub fn date_time(instant: OffsetDateTime) -> String {
-    let instant = instant.to_offset(time::UtcOffset::UTC);
-    let instant = instant.replace_millisecond(instant.millisecond()).unwrap_or(instant);
-    instant.format(&Rfc3339).unwrap_or_default()
+    let form = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+    instant.to_offset(time::UtcOffset::UTC).format(form).unwrap_or_default()
 }
 
 /// Does an `If-Match` or `If-None-Match` header name this version? Weak comparison; `*` names any.
@@ -92,7 +91,7 @@ mod tests {
     fn location_dates_and_schemas_are_there() {
         let value = rendered(&json!({"userName": "b", "department": "Sales"}), 1);
         assert_eq!(value["meta"]["location"], "https://scim.example.com/realms/acme/scim/v2/Users/1");
-        assert_eq!(value["meta"]["created"], "1970-01-01T00:00:00Z");
+        assert_eq!(value["meta"]["created"], "1970-01-01T00:00:00.000Z");
         assert_eq!(value["schemas"].as_array().unwrap().len(), 2);
     }
 

@@ -1,5 +1,6 @@
 //! Creating a user: index and mark in the creating call, then the role, then the answer, then the mark goes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -9,9 +10,10 @@ use crate::keycloak::{self, UserId, UserQuery, UserRepresentation};
 use crate::scim::user::user;
 use crate::scim::{Code, Error};
 
+use super::plan::{self, whole};
 use super::storage::PENDING;
 use super::tag::{Mark, Standing};
-use super::{OrScim, Session, plan};
+use super::{OrScim, Session};
 
 /// How long a create of another gateway process may take to map the role, before it counts as crashed.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -21,6 +23,7 @@ impl Session {
         let name = wanted.resource.text(user(), "userName").unwrap_or_default().to_lowercase();
         // Two creates of one name: the second one sees what became of the first.
         let _name = self.directory.0.locks.lock(format!("name {name}")).await;
+        self.check_user_name(&name, None).await?;
         let now = OffsetDateTime::now_utc();
         let mark = Mark::new(millis(now));
         let write = plan::create(&wanted, &mark.stored(), self.rules())?;
@@ -38,8 +41,10 @@ impl Session {
         // Off the answer's path. Until it is done nobody else changes the user, or mistakes a role that is taken away
         // for one that was never given.
         let tasks = self.directory.0.tasks.clone();
+        // Its calls are not the request's any more.
+        let aftermath = Self { client: self.client.clone().counting(Arc::default()), ..self };
         tasks.spawn(async move {
-            if let Err(error) = self.unmark(&id).await {
+            if let Err(error) = aftermath.unmark(&id).await {
                 tracing::warn!(%error, "the mark of a finished create stays until the sweep takes it");
             }
             drop(lock);
@@ -137,6 +142,13 @@ impl Session {
     }
 
     async fn email_taken(&self, write: &UserRepresentation) -> Error {
+        if write.email.is_none() {
+            // Keycloak signs people in by e-mail address too, so a userName that is somebody's address is taken.
+            return Error::conflict(
+                Code::UserExists,
+                "The userName is the e-mail address of another user in Keycloak",
+            );
+        }
         let query = UserQuery { email: write.email.clone(), max: 2, ..UserQuery::default() };
         let holder = match self.client.users(&query).await {
             Ok(users) => users.into_iter().find_map(|user| user.id),
@@ -179,18 +191,5 @@ fn as_stored(write: UserRepresentation, id: &UserId) -> UserRepresentation {
         username: lower(write.username),
         email: lower(write.email),
         ..write
-    }
-}
-
-/// A user as it must be written so that nothing of it is lost: with `attributes`, Keycloak clears what is left out, and
-/// a realm that lets usernames be edited refuses a write without one.
-pub(super) fn whole(user: &UserRepresentation) -> UserRepresentation {
-    UserRepresentation {
-        username: user.username.clone(),
-        email: user.email.clone(),
-        first_name: user.first_name.clone(),
-        last_name: user.last_name.clone(),
-        attributes: Some(user.attributes.clone().unwrap_or_default()),
-        ..UserRepresentation::default()
     }
 }

@@ -42,7 +42,7 @@ impl Unharmed {
             .create_user(&json!({ "username": "unmanaged@example.com", "email": "unmanaged@example.com", "enabled": true }))
             .await;
         let victim = stage
-            .create(
+            .create_with(
                 "bjensen@example.com",
                 json!({
                     "externalId": "701984", "title": "Guide", "name": { "givenName": "Barbara", "familyName": "Jensen" },
@@ -53,7 +53,9 @@ impl Unharmed {
                 }),
             )
             .await;
-        stage.create("jsmith@example.com", json!({ "emails": [{ "value": "jsmith@example.com" }] })).await;
+        stage
+            .create_with("jsmith@example.com", json!({ "emails": [{ "value": "jsmith@example.com" }] }))
+            .await;
         let before = {
             stage.settled().await;
             people(&stage.realm).await
@@ -139,7 +141,7 @@ async fn ids() {
     proxy.drain();
     let put = Bytes::from(user("moved@example.com", json!({})).to_string());
     let active =
-        Bytes::from(patch(json!([{ "op": "replace", "path": "active", "value": false }])).to_string());
+        Bytes::from(patch(&json!([{ "op": "replace", "path": "active", "value": false }])).to_string());
     for id in [
         "..%2fprofile",
         "count",
@@ -215,11 +217,11 @@ async fn taken() {
         bodies.push((Method::PUT, &*one, user(name, attributes.clone())));
         let mut value = attributes;
         value["userName"] = json!(name);
-        bodies.push((Method::PATCH, &*one, patch(json!([{ "op": "replace", "value": value }]))));
+        bodies.push((Method::PATCH, &*one, patch(&json!([{ "op": "replace", "value": value }]))));
     }
     let email =
         json!([{ "op": "Replace", "path": "emails[type eq \"work\"].value", "value": "jsmith@example.com" }]);
-    bodies.push((Method::PATCH, &*one, patch(email)));
+    bodies.push((Method::PATCH, &*one, patch(&email)));
     for (method, path, body) in bodies {
         let answer = stage
             .refuses(method, path, Some("application/scim+json"), body.to_string(), 409, Some("uniqueness"))
@@ -242,7 +244,7 @@ async fn unknown() {
     ] {
         let path = format!("/Users/{id}");
         let put = user("created@example.com", json!({})).to_string();
-        let operation = patch(json!([{ "op": "replace", "path": "active", "value": false }])).to_string();
+        let operation = patch(&json!([{ "op": "replace", "path": "active", "value": false }])).to_string();
         for (method, body) in [
             (Method::GET, String::new()),
             (Method::PUT, put),
@@ -260,7 +262,7 @@ async fn stale() {
     let stage = Unharmed::new().await;
     let path = format!("/Users/{}", stage.victim);
     let whole = user("bjensen@example.com", json!({ "title": "Chief" })).to_string();
-    let title = patch(json!([{ "op": "replace", "path": "title", "value": "Chief" }])).to_string();
+    let title = patch(&json!([{ "op": "replace", "path": "title", "value": "Chief" }])).to_string();
     for version in ["W/\"stale\"", "\"x\", W/\"y\"", "stale", ""] {
         let client = stage.stage.scim.with_header("if-match", version);
         for (method, body) in

@@ -180,7 +180,7 @@ async fn too_long() {
             let body = user("long@example.com", attributes.clone()).to_string();
             stage.refuses(method, path, SCIM, body, 400, Some("invalidValue")).await;
         }
-        let body = patch(json!([{ "op": "replace", "value": attributes }])).to_string();
+        let body = patch(&json!([{ "op": "replace", "value": attributes }])).to_string();
         stage.refuses(Method::PATCH, &one, SCIM, body, 400, Some("invalidValue")).await;
     }
     stage.check().await;
@@ -200,27 +200,27 @@ async fn patches() {
         json!({}),
         json!({ "schemas": [USER], "Operations": [{ "op": "replace", "path": "title", "value": "x" }] }),
         json!({ "schemas": "x", "Operations": [{ "op": "replace", "path": "title", "value": "x" }] }),
-        patch(json!([])),
-        patch(json!({})),
-        patch(json!(null)),
-        patch(json!(["replace"])),
-        patch(json!([null])),
-        patch(json!([{}])),
-        patch(json!([{ "path": "title", "value": "x" }])),
-        patch(json!([{ "op": "move", "path": "title", "value": "x" }])),
-        patch(json!([{ "op": 5, "path": "title", "value": "x" }])),
-        patch(json!([{ "op": "replace", "path": 5, "value": "x" }])),
-        patch(json!([{ "op": "replace", "path": ["title"], "value": "x" }])),
-        patch(Value::Array(vec![json!({ "op": "replace", "path": "title", "value": "x" }); 1001])),
+        patch(&json!([])),
+        patch(&json!({})),
+        patch(&json!(null)),
+        patch(&json!(["replace"])),
+        patch(&json!([null])),
+        patch(&json!([{}])),
+        patch(&json!([{ "path": "title", "value": "x" }])),
+        patch(&json!([{ "op": "move", "path": "title", "value": "x" }])),
+        patch(&json!([{ "op": 5, "path": "title", "value": "x" }])),
+        patch(&json!([{ "op": "replace", "path": 5, "value": "x" }])),
+        patch(&json!([{ "op": "replace", "path": ["title"], "value": "x" }])),
+        patch(&Value::Array(vec![json!({ "op": "replace", "path": "title", "value": "x" }); 1001])),
     ] {
         refuses(body, "invalidSyntax").await;
     }
     let operations = async |scim_type: &'static str, operations: Vec<Value>| {
         for operation in operations {
-            refuses(patch(json!([operation])), scim_type).await;
+            refuses(patch(&json!([operation])), scim_type).await;
             // Nothing of it is done, whatever stands beside it.
             let title = json!({ "op": "replace", "path": "title", "value": "torn" });
-            refuses(patch(json!([title, operation])), scim_type).await;
+            refuses(patch(&json!([title, operation])), scim_type).await;
         }
     };
     let replace = |path: &str, value: Value| json!({ "op": "replace", "path": path, "value": value });

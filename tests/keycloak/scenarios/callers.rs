@@ -6,7 +6,7 @@ use http::{HeaderMap, Method};
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
-use super::stage::{eventually, user};
+use super::stage::{until, user};
 use crate::admin::{Realm, admin};
 use crate::gateway::{Auth, Gateway};
 use crate::runner::trial;
@@ -279,7 +279,7 @@ async fn expired() {
     let token = format!("Bearer {}", token(&gateway).await);
     ask(gateway.base_url(), &[&token]).await.expect(200);
     let mut last = None;
-    eventually("the token expires", async || {
+    until("the token expires", async || {
         let answer = ask(gateway.base_url(), &[&token]).await;
         let over = answer.status == 401;
         last = Some(answer);
@@ -308,7 +308,7 @@ async fn rotation() {
     let new = token(&gateway).await;
     assert_ne!(part(&new, 0)["kid"], part(&old, 0)["kid"], "the realm signs with its new key");
     // Not at once: keys are fetched every 5 s at most, whatever key ids clients make up.
-    eventually("the new key is known", async || {
+    until("the new key is known", async || {
         ask(gateway.base_url(), &[&format!("Bearer {new}")]).await.status == 200
     })
     .await;

@@ -210,7 +210,7 @@ async fn attributes() {
     // One by one, by PATCH with a path.
     for (name, value) in first.as_object().unwrap().iter().filter(|(name, _)| *name != "schemas") {
         let answer =
-            stage.patch(&id, json!([{ "op": "replace", "path": name, "value": value }])).await.expect(200);
+            stage.patch(&id, &json!([{ "op": "replace", "path": name, "value": value }])).await.expect(200);
         assert_same(&answer.json()[name], value, &format!("PATCH of {name}"));
     }
     assert_same(&written(&stage.read(&id).await), &first, "GET after PATCH");
@@ -263,7 +263,7 @@ async fn etags() {
     assert_eq!(read.header("etag"), Some(old.as_str()));
     let unmodified = stage.scim.with_header("if-none-match", &old).get(&path).await.expect(304);
     assert_eq!((unmodified.header("etag"), unmodified.raw.len()), (Some(old.as_str()), 0));
-    let title = |title: &str| patch(json!([{ "op": "replace", "path": "title", "value": title }]));
+    let title = |title: &str| patch(&json!([{ "op": "replace", "path": "title", "value": title }]));
     let with_old = stage.scim.with_header("if-match", &old);
     let changed = with_old.patch(&path, &title("Chief")).await.expect(200);
     let new = changed.header("etag").unwrap().to_owned();
@@ -361,7 +361,7 @@ async fn not_served() {
 
 async fn head() {
     let stage = Stage::new("h3-discovery").await;
-    let id = stage.create("bjensen", json!({})).await;
+    let id = stage.create_with("bjensen", json!({})).await;
     stage.settled().await;
     let before = stage.realm.user(&id).await;
     for path in ["/Users".to_owned(), format!("/Users/{id}"), "/Groups".to_owned(), "/Schemas".to_owned()] {

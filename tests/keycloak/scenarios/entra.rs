@@ -28,7 +28,7 @@ pub fn trials() -> Vec<Trial> {
 
 async fn connection_test() {
     let stage = Stage::new("h3-entra").await;
-    stage.create("Test_User_ab6490ee", json!({})).await;
+    stage.create_with("Test_User_ab6490ee", json!({})).await;
     let answer = stage.scim.list("Users", r#"userName eq "a4b0a1e5-3b1f-4c55-9a3c-bb54ac4f5a0a""#, "").await;
     assert_eq!(
         *answer.expect(200).json(),
@@ -38,9 +38,9 @@ async fn connection_test() {
 
 async fn lookups() {
     let stage = Stage::new("h3-entra").await;
-    let manager = stage.create("manager@contoso.com", json!({})).await;
+    let manager = stage.create_with("manager@contoso.com", json!({})).await;
     let jyoung = stage
-        .create(
+        .create_with(
             "JYoung@contoso.com",
             json!({
                 "externalId": "jyoung",
@@ -49,7 +49,7 @@ async fn lookups() {
             }),
         )
         .await;
-    stage.create("other@contoso.com", json!({ "externalId": "JYOUNG" })).await;
+    stage.create_with("other@contoso.com", json!({ "externalId": "JYOUNG" })).await;
     let found = async |query: &str| {
         let answer = stage.scim.get(&format!("/Users?{query}")).await;
         let resources = answer.resources().to_vec();
@@ -136,7 +136,7 @@ async fn create_older() {
 
 async fn enterprise() {
     let stage = Stage::new("h3-entra").await;
-    let boss = stage.create("boss@contoso.com", json!({})).await;
+    let boss = stage.create_with("boss@contoso.com", json!({})).await;
     let extension = json!({
         "employeeNumber": "701984", "costCenter": "4130", "organization": "Universal Studios",
         "division": "Theme Park", "department": "Tour Operations",
@@ -173,13 +173,13 @@ async fn enterprise() {
 
 async fn active_strings() {
     let stage = Stage::new("h3-entra").await;
-    let id = stage.create("bjensen@contoso.com", json!({})).await;
+    let id = stage.create_with("bjensen@contoso.com", json!({})).await;
     for (sent, active) in [("False", false), ("True", true), ("false", false), ("true", true)] {
-        let answer = stage.patch(&id, json!([{ "op": "Replace", "path": "active", "value": sent }])).await;
+        let answer = stage.patch(&id, &json!([{ "op": "Replace", "path": "active", "value": sent }])).await;
         assert_eq!(answer.expect(200).json()["active"], active, "{sent}");
         assert_eq!(stage.realm.user(&id).await.unwrap()["enabled"], active, "{sent}");
     }
-    let wrong = stage.patch(&id, json!([{ "op": "Replace", "path": "active", "value": "off" }])).await;
+    let wrong = stage.patch(&id, &json!([{ "op": "Replace", "path": "active", "value": "off" }])).await;
     wrong.scim_error(400, Some("invalidValue"));
     assert_eq!(stage.realm.user(&id).await.unwrap()["enabled"], true);
 }
@@ -187,7 +187,7 @@ async fn active_strings() {
 async fn patch_attributes() {
     let stage = Stage::new("h3-entra").await;
     let id = stage
-        .create(
+        .create_with(
             "bjensen@contoso.com",
             json!({
                 "externalId": "before", "title": "Stays",
@@ -199,12 +199,12 @@ async fn patch_attributes() {
             }),
         )
         .await;
-    let added = stage.patch(&id, json!([{ "op": "Add", "path": "nickName", "value": "Babs" }])).await;
+    let added = stage.patch(&id, &json!([{ "op": "Add", "path": "nickName", "value": "Babs" }])).await;
     assert_eq!(added.expect(200).json()["nickName"], "Babs");
     let answer = stage
         .patch(
             &id,
-            json!([
+            &json!([
                 { "op": "Replace", "path": "displayName", "value": "Pvlo" },
                 { "op": "Replace", "path": "emails[type eq \"work\"].value", "value": "T@test.microsoft.com" },
                 { "op": "Replace", "path": "name.givenName", "value": "Gtfd" },
@@ -238,7 +238,7 @@ async fn patch_attributes() {
     let torn = stage
         .patch(
             &id,
-            json!([
+            &json!([
                 { "op": "Replace", "path": "displayName", "value": "torn" },
                 { "op": "Replace", "path": "emails[type eq \"other\"].value", "value": "x@contoso.com" },
             ]),
@@ -250,16 +250,16 @@ async fn patch_attributes() {
 
 async fn patch_elements() {
     let stage = Stage::new("h3-entra").await;
-    let id = stage.create("bjensen@contoso.com", json!({})).await;
+    let id = stage.create_with("bjensen@contoso.com", json!({})).await;
     let mobile =
         json!([{ "op": "Add", "path": "phoneNumbers[type eq \"mobile\"].value", "value": "+1 555 0100" }]);
-    let answer = stage.patch(&id, mobile).await.expect(200);
+    let answer = stage.patch(&id, &mobile).await.expect(200);
     assert_eq!(answer.json()["phoneNumbers"], json!([{ "type": "mobile", "value": "+1 555 0100" }]));
     let operation = |sub: &str, value: &str| json!({ "op": "Add", "path": format!("addresses[type eq \"work\"].{sub}"), "value": value });
     let answer = stage
         .patch(
             &id,
-            json!([
+            &json!([
                 operation("postalCode", "98052"),
                 operation("locality", "Redmond"),
                 operation("country", "US"),
@@ -281,13 +281,13 @@ async fn patch_elements() {
     assert_eq!(stage.realm.user(&id).await.unwrap()["email"], "babs@contoso.com");
     // A value that is taken away leaves no empty element.
     let gone = json!([{ "op": "Remove", "path": "phoneNumbers[type eq \"mobile\"]" }]);
-    let answer = stage.patch(&id, gone).await.expect(200);
+    let answer = stage.patch(&id, &gone).await.expect(200);
     assert_eq!(answer.json()["phoneNumbers"], json!([{ "type": "work", "value": "+1 555 0199" }]));
 }
 
 async fn manager() {
     let stage = Stage::new("h3-entra").await;
-    let id = stage.create("bjensen@contoso.com", json!({})).await;
+    let id = stage.create_with("bjensen@contoso.com", json!({})).await;
     let qualified = format!("{ENTERPRISE}:manager");
     let dotted = format!("{ENTERPRISE}.manager");
     let mut number = 0;
@@ -312,7 +312,7 @@ async fn manager() {
             };
             // The next boss must not keep what was said of the last one.
             let answer =
-                stage.patch(&id, json!([{ "op": op, "path": path, "value": value }])).await.expect(200);
+                stage.patch(&id, &json!([{ "op": op, "path": path, "value": value }])).await.expect(200);
             let shown = &answer.json()[ENTERPRISE]["manager"];
             assert_eq!(shown["value"], expected["value"], "{op} {path} {form}: {answer}");
             assert!(
@@ -329,8 +329,8 @@ async fn manager() {
         json!({ "op": "Replace", "path": qualified, "value": "" }),
         json!({ "op": "Replace", "path": "manager", "value": [{ "$ref": null, "value": "" }] }),
     ] {
-        stage.patch(&id, json!([{ "op": "Add", "path": qualified, "value": "2819c223" }])).await.expect(200);
-        let answer = stage.patch(&id, json!([removal])).await.expect(200);
+        stage.patch(&id, &json!([{ "op": "Add", "path": qualified, "value": "2819c223" }])).await.expect(200);
+        let answer = stage.patch(&id, &json!([removal])).await.expect(200);
         assert_eq!(answer.json().get(ENTERPRISE), None, "{removal}: {answer}");
         let kept = stage.realm.user(&id).await.unwrap();
         assert_eq!(kept["attributes"].get("manager"), None, "{removal}");
@@ -339,30 +339,30 @@ async fn manager() {
 
 async fn rename() {
     let stage = Stage::new("h3-entra").await;
-    let id = stage.create("Before@contoso.com", json!({})).await;
-    stage.create("taken@contoso.com", json!({})).await;
+    let id = stage.create_with("Before@contoso.com", json!({})).await;
+    stage.create_with("taken@contoso.com", json!({})).await;
     let to = |name: &str| json!([{ "op": "Replace", "path": "userName", "value": name }]);
-    let answer = stage.patch(&id, to("After@contoso.com")).await.expect(200);
+    let answer = stage.patch(&id, &to("After@contoso.com")).await.expect(200);
     assert_eq!((answer.id(), &answer.json()["userName"]), (id.clone(), &json!("After@contoso.com")));
     assert_eq!(stage.realm.user(&id).await.unwrap()["username"], "after@contoso.com");
     let found = async |name: &str| {
         stage.scim.list("Users", &format!("userName eq \"{name}\""), "").await.resources().len()
     };
     assert_eq!((found("AFTER@contoso.com").await, found("before@contoso.com").await), (1, 0));
-    stage.patch(&id, to("TAKEN@contoso.com")).await.scim_error(409, Some("uniqueness"));
+    stage.patch(&id, &to("TAKEN@contoso.com")).await.scim_error(409, Some("uniqueness"));
     assert_eq!(stage.read(&id).await, *answer.json());
 }
 
 async fn flag() {
     let stage = Stage::new("h3-entra").await;
     let id = stage
-        .create(
+        .create_with(
             "bjensen@contoso.com",
             json!({ "emails": [{ "type": "work", "value": "a@contoso.com", "primary": true }] }),
         )
         .await;
     let path = format!("/Users/{id}?aadOptscim062020");
-    let body = patch(json!([
+    let body = patch(&json!([
         { "op": "replace", "path": "emails[type eq \"work\"].value", "value": "x@contoso.com" },
         { "op": "replace", "value": {
             "displayName": "Bjfe", "name.givenName": "Kkom", "name.familyName": "Unua",
@@ -378,28 +378,28 @@ async fn flag() {
     });
     assert_eq!(written(answer.json()), expected);
     assert_eq!(stage.read(&id).await, *answer.json());
-    let body = patch(json!([{ "op": "replace", "path": "active", "value": false }]));
+    let body = patch(&json!([{ "op": "replace", "path": "active", "value": false }]));
     assert_eq!(stage.scim.patch(&path, &body).await.expect(200).json()["active"], false);
     assert_eq!(stage.realm.user(&id).await.unwrap()["enabled"], false);
 }
 
 async fn delete() {
     let stage = Stage::new("h3-entra").await;
-    let id = stage.create("bjensen@contoso.com", json!({})).await;
+    let id = stage.create_with("bjensen@contoso.com", json!({})).await;
     let path = format!("/Users/{id}");
     let answer = stage.scim.delete(&path).await.expect(204);
     assert_eq!(answer.raw.len(), 0);
     assert_eq!(stage.realm.user(&id).await, None);
     stage.scim.delete(&path).await.scim_error(404, None);
     stage.scim.get(&path).await.scim_error(404, None);
-    let again = patch(json!([{ "op": "Replace", "path": "active", "value": "False" }]));
+    let again = patch(&json!([{ "op": "Replace", "path": "active", "value": "False" }]));
     stage.scim.patch(&path, &again).await.scim_error(404, None);
 }
 
 async fn inactive() {
     let stage = Stage::new("h3-entra").await;
-    let id = stage.create("bjensen@contoso.com", json!({ "externalId": "e-1" })).await;
-    stage.patch(&id, json!([{ "op": "Replace", "path": "active", "value": "False" }])).await.expect(200);
+    let id = stage.create_with("bjensen@contoso.com", json!({ "externalId": "e-1" })).await;
+    stage.patch(&id, &json!([{ "op": "Replace", "path": "active", "value": "False" }])).await.expect(200);
     assert_eq!(stage.read(&id).await["active"], false);
     for filter in [r#"userName eq "bjensen@contoso.com""#, r#"externalId eq "e-1""#] {
         let answer = stage.scim.list("Users", filter, "").await;
@@ -411,7 +411,7 @@ async fn inactive() {
 async fn projection() {
     let stage = Stage::new("h3-entra").await;
     let id = stage
-        .create(
+        .create_with(
             "bjensen@contoso.com",
             json!({
                 "displayName": "Babs", "title": "Guide", "name": { "givenName": "Barbara", "familyName": "Jensen" },
@@ -450,7 +450,7 @@ async fn projection() {
     );
     let both = stage.scim.get(&format!("/Users/{id}?attributes=id&excludedAttributes=name")).await;
     both.scim_error(400, Some("invalidValue"));
-    let patched = patch(json!([{ "op": "Replace", "path": "title", "value": "Chief" }]));
+    let patched = patch(&json!([{ "op": "Replace", "path": "title", "value": "Chief" }]));
     let answer = stage.scim.patch(&format!("/Users/{id}?attributes=title"), &patched).await.expect(200);
     assert_eq!(*answer.json(), json!({ "schemas": schemas, "id": id, "title": "Chief" }));
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::stage::{Stage, eventually, patch, user};
+use super::stage::{Stage, patch, until, user};
 use crate::admin::{Realm, admin};
 use crate::gateway::{Auth, Finished, Gateway, Prepared};
 use crate::proxy::{Point, Proxy};
@@ -138,7 +138,7 @@ async fn keycloak_down() {
     let scim = gateway.scim().await;
     let id = scim.post("/Users", &user("babs@example.com", json!({}))).await.expect(201).id();
     let one = format!("/Users/{id}");
-    let off = patch(json!([{ "op": "replace", "path": "active", "value": false }]));
+    let off = patch(&json!([{ "op": "replace", "path": "active", "value": false }]));
     let new = user("new@example.com", json!({}));
     for down in ["unreachable", "503", "500", "no JSON", "429"] {
         let rule = proxy.on(|_, path| path.starts_with("/admin/")).always();
@@ -168,7 +168,7 @@ async fn keycloak_down() {
         }
         assert_eq!(private(&gateway, "/livez").await.0, 200, "{down}");
         proxy.clear_rules();
-        eventually("it works again", async || scim.get(&one).await.status == 200).await;
+        until("it works again", async || scim.get(&one).await.status == 200).await;
     }
     assert_eq!(realm.user(&id).await.unwrap()["enabled"], true, "nothing was changed");
     assert_eq!(realm.user_by_username("new@example.com").await, None);
@@ -195,7 +195,7 @@ async fn starts_alone() {
             let answer = client.get(format!("http://{address}{path}")).send().await.ok()?;
             Some((answer.status().as_u16(), answer.text().await.ok()?))
         };
-        eventually("it lives", async || get("/livez").await == Some((200, "ok\n".to_owned()))).await;
+        until("it lives", async || get("/livez").await == Some((200, "ok\n".to_owned()))).await;
         let (status, text) = get("/readyz").await.unwrap();
         assert_eq!((status, text), (503, format!("not ready: {}\n", realm.name())));
         come_back(&scim.get("/Users?startIndex=1&count=2").await);
@@ -238,7 +238,7 @@ async fn drains(signal: Signal) {
     held.reached().await;
     gateway.begin_to_terminate();
     let address = scim.base_url().trim_start_matches("http://").split('/').next().unwrap().to_owned();
-    eventually("no new connections", async || TcpStream::connect(&address).await.is_err()).await;
+    until("no new connections", async || TcpStream::connect(&address).await.is_err()).await;
     assert!(!create.is_finished(), "the open request waits for Keycloak");
     held.release();
     let id = create.await.unwrap().expect(201).id();

@@ -26,7 +26,7 @@ async fn power(how: &str) {
     let stage = Stage::new("h3-power").await;
     let realm = &stage.realm;
     let emails = json!([{ "value": "babs@example.com", "type": "work", "primary": true }]);
-    let id = stage.create("babs@example.com", json!({ "emails": emails, "title": "Guide" })).await;
+    let id = stage.create_with("babs@example.com", json!({ "emails": emails, "title": "Guide" })).await;
     let (management, role) = management_role(&stage, "realm-admin").await;
     match how {
         "directly" => {
@@ -58,32 +58,35 @@ async fn power(how: &str) {
     };
     let replace = |path: &str, value: Value| json!([{ "op": "replace", "path": path, "value": value }]);
     refused(stage.scim.delete(&path).await, "deletion").await;
-    refused(stage.patch(&id, replace("userName", json!("mallory"))).await, "userName").await;
+    refused(stage.patch(&id, &replace("userName", json!("mallory"))).await, "userName").await;
     refused(
-        stage.patch(&id, replace("emails[type eq \"work\"].value", json!("mallory@example.com"))).await,
+        stage.patch(&id, &replace("emails[type eq \"work\"].value", json!("mallory@example.com"))).await,
         "emails",
     )
     .await;
-    refused(stage.patch(&id, json!([{ "op": "remove", "path": "emails" }])).await, "emails").await;
+    refused(stage.patch(&id, &json!([{ "op": "remove", "path": "emails" }])).await, "emails").await;
     whole["userName"] = json!("mallory");
     refused(stage.scim.put(&path, &whole).await, "userName").await;
     assert_eq!(realm.user(&id).await.unwrap(), before, "not a trace of it");
     // What gives nobody power over the account is changed as ever.
-    assert_eq!(stage.patch(&id, replace("title", json!("Chief"))).await.expect(200).json()["title"], "Chief");
+    assert_eq!(
+        stage.patch(&id, &replace("title", json!("Chief"))).await.expect(200).json()["title"],
+        "Chief"
+    );
     // Leavers must not stay, whatever power they have.
-    let off = stage.patch(&id, replace("active", json!(false))).await.expect(200);
+    let off = stage.patch(&id, &replace("active", json!(false))).await.expect(200);
     assert_eq!(
         (&off.json()["active"], &realm.user(&id).await.unwrap()["enabled"]),
         (&json!(false), &json!(false))
     );
-    refused(stage.patch(&id, replace("active", json!(true))).await, "active").await;
+    refused(stage.patch(&id, &replace("active", json!(true))).await, "active").await;
     assert_eq!(realm.user(&id).await.unwrap()["enabled"], false);
     assert_eq!(stage.read(&id).await["active"], false, "it stays visible");
 }
 
 async fn only_looking() {
     let stage = Stage::new("h3-power").await;
-    let id = stage.create("babs@example.com", json!({})).await;
+    let id = stage.create_with("babs@example.com", json!({})).await;
     for role in ["view-users", "query-users", "view-realm"] {
         let (management, role) = management_role(&stage, role).await;
         let path = format!("/users/{id}/role-mappings/clients/{management}");
@@ -99,7 +102,7 @@ async fn leaver() {
         "name": { "givenName": "Barbara", "familyName": "Jensen" }, "title": "Guide", "externalId": "e-1",
         "emails": [{ "value": "babs@example.com", "primary": true }], "nickName": "Babs",
     });
-    let id = stage.create("babs@example.com", attributes).await;
+    let id = stage.create_with("babs@example.com", attributes).await;
     realm.set_password(&id, "babs-jensen").await;
     realm.public_client("portal").await;
     let tokens = realm.log_in("portal", "babs@example.com", "babs-jensen", "").await.unwrap();
@@ -114,7 +117,7 @@ async fn leaver() {
     title["validations"] = json!({ "length": { "max": 3 } });
     realm.put("/users/profile", &profile).await;
     let active = |active: bool| json!([{ "op": "replace", "value": { "active": active } }]);
-    let off = stage.patch(&id, active(false)).await.expect(200);
+    let off = stage.patch(&id, &active(false)).await.expect(200);
     assert_eq!(off.json()["active"], false);
     let kept = realm.user(&id).await.unwrap();
     assert_eq!(kept["enabled"], false);
@@ -124,7 +127,7 @@ async fn leaver() {
     assert_eq!(kept["attributes"]["nickname"], json!(["Babs"]));
     assert_eq!(stage.read(&id).await["externalId"], "e-1");
     // They come back.
-    let on = stage.patch(&id, active(true)).await.expect(200);
+    let on = stage.patch(&id, &active(true)).await.expect(200);
     assert_eq!((&on.json()["active"], &on.json()["nickName"]), (&json!(true), &json!("Babs")));
     assert_eq!(realm.user(&id).await.unwrap()["enabled"], true);
     let refresh = tokens.refresh_token.unwrap();
