@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use http::Method;
 use libtest_mimic::Trial;
-use nix::sys::signal::Signal;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -23,7 +22,7 @@ pub fn trials() -> Vec<Trial> {
         trial("operation::keycloak_down_is_503_until_it_is_back", keycloak_down),
         trial("operation::it_starts_without_keycloak_and_becomes_ready", starts_alone),
         trial("operation::health_is_on_the_private_listener_alone", health),
-        trial("operation::sigterm_finishes_what_has_begun", || drains(Signal::SIGTERM)),
+        trial("operation::sigterm_finishes_what_has_begun", drains),
         trial("operation::requests_beyond_the_limit_are_told_to_come_back", overload),
         trial("operation::a_client_that_sends_no_headers_is_let_go", slow_headers),
     ]
@@ -222,34 +221,39 @@ async fn health() {
     inside.get(&scim).await.expect(404);
 }
 
-async fn drains(signal: Signal) {
-    assert_eq!(signal, Signal::SIGTERM);
+async fn drains() {
     let realm = admin().await.create_realm("h3-operation").await;
     let (proxy, prepared) = behind_proxy(&realm).await;
     let mut gateway = prepared.serve().await;
     let scim = gateway.scim().await;
-    let mut held = proxy
+    let mut list_held = proxy.on(|_, path| path.contains("/users/count")).hold(Point::AfterKeycloak);
+    let list = {
+        let scim = scim.clone();
+        tokio::spawn(async move { scim.get("/Users?startIndex=1&count=2").await })
+    };
+    list_held.reached().await;
+    let mut create_held = proxy
         .on(|method, path| method == Method::POST && path.ends_with("/users"))
         .hold(Point::BeforeKeycloak);
     let create = {
         let scim = scim.clone();
         tokio::spawn(async move { scim.post("/Users", &user("babs@example.com", json!({}))).await })
     };
-    held.reached().await;
+    create_held.reached().await;
     gateway.begin_to_terminate();
     let address = scim.base_url().trim_start_matches("http://").split('/').next().unwrap().to_owned();
     until("no new connections", async || TcpStream::connect(&address).await.is_err()).await;
-    assert!(!create.is_finished(), "the open request waits for Keycloak");
-    held.release();
+    assert!(!create.is_finished() && !list.is_finished(), "open requests wait for Keycloak");
+    create_held.release();
     let id = create.await.unwrap().expect(201).id();
-    assert_eq!(gateway.ended().await.code(), Some(0));
-    let kept = realm.user(&id).await.unwrap();
+    until("what goes on after the answer is finished too", async || {
+        realm.user(&id).await.unwrap()["attributes"].get("scim.pending").is_none()
+    })
+    .await;
     assert!(realm.user_role_names(&id).await.contains(&"scim-managed".to_owned()));
-    assert_eq!(
-        kept["attributes"].get("scim.pending"),
-        None,
-        "what goes on after the answer was finished too"
-    );
+    list_held.release();
+    assert_eq!(list.await.unwrap().resources().len(), 0, "it was asked before there was anybody");
+    assert_eq!(gateway.ended().await.code(), Some(0));
     gateway.restart().await;
     scim.get(&format!("/Users/{id}")).await.expect(200);
 }
