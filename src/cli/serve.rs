@@ -1,11 +1,12 @@
 //! `scimgate serve`: puts the rooms together, serves, and drains on SIGTERM.
 
 use std::collections::BTreeSet;
-use std::io;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use futures_util::future::try_join_all;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -77,9 +78,7 @@ pub async fn run(path: &Path) -> Result<(), ServeError> {
     let tasks = TaskTracker::new();
     let stop = CancellationToken::new();
     let realms = open(&config, &public_url, &tasks)?;
-    for (_, directory) in &realms {
-        first_look(directory).await?;
-    }
+    try_join_all(realms.iter().map(|(_, directory)| first_look(directory))).await?;
     let keepers = TaskTracker::new();
     let directories: Vec<AdminDirectory> = realms.iter().map(|(_, directory)| directory.clone()).collect();
     for directory in directories.iter().cloned() {
@@ -122,9 +121,10 @@ pub async fn run(path: &Path) -> Result<(), ServeError> {
     Ok(())
 }
 
-#[expect(clippy::print_stdout, reason = "where it listens is this command's output, for people and scripts")]
+/// Where it listens is this command's output, for people and scripts. Nobody may be reading.
 fn announce(line: &str) {
-    println!("{line}");
+    let mut stdout = io::stdout().lock();
+    let _unread = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
 }
 
 async fn bind(key: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {

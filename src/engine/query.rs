@@ -69,8 +69,7 @@ impl Engine {
 
 /// The key that leaves the fewest users, among those that every match must have.
 fn narrowest(filter: &Filter) -> Option<Key> {
-    let demanded =
-        |path: &str| filter.conjuncts().iter().find_map(|part| part.demands(path)).map(str::to_owned);
+    let demanded = |path: &str| filter.demands(path).map(str::to_owned);
     demanded("id")
         .map(Key::Id)
         .or_else(|| demanded("userName").map(Key::UserName))

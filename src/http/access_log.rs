@@ -47,9 +47,11 @@ impl Record {
         self.with(|learned| learned.context = Some(context.clone()));
     }
 
-    /// The id of the resource.
+    /// The id of the resource. What can't be an id may be a name, which has no place in the log.
     pub fn resource(&self, id: &str) {
-        self.with(|learned| learned.resource = Some(id.chars().take(64).collect()));
+        let plain = id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        let shown = if plain { id } else { "(not an id)" };
+        self.with(|learned| learned.resource = Some(shown.to_owned()));
     }
 
     /// The user's name, masked as the configuration says.

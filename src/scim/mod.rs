@@ -7,6 +7,8 @@ pub mod list;
 pub mod patch;
 pub mod path;
 pub mod project;
+#[cfg(test)]
+mod properties;
 pub mod render;
 pub mod resource;
 pub mod sanitize;

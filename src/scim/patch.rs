@@ -8,7 +8,7 @@ use super::error::{Code, Error, ScimType};
 use super::filter::{self, Filter, Operand, Operator};
 use super::path::{AttrPath, PathError};
 use super::resource::{
-    Object, Policy, Resource, assigned, check_single, check_value, is_primary, printable, put,
+    Object, Policy, Resource, assigned, check_count, check_single, check_value, is_primary, printable, put,
 };
 use super::schema::{Attribute, Mutability, ResourceType, Schema, Type};
 
@@ -410,6 +410,7 @@ fn change_elements(mut elements: Vec<Value>, change: &Change<'_>) -> Result<Vec<
             for added in sent_elements(change, change.value.unwrap_or(&Value::Null))? {
                 add_element(&mut elements, added);
             }
+            check_count(change.attribute, elements.len())?;
         }
     }
     Ok(elements)

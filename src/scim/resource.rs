@@ -291,6 +291,21 @@ fn wrong_type(name: &str, expected: &str) -> Error {
     Error::bad(ScimType::InvalidValue, Code::WrongType, format!("The attribute {name} must be {expected}"))
 }
 
+/// More values than any attribute of a person has; without a bound, comparing them with each other would take long.
+const MAX_VALUES: usize = 1000;
+
+/// Refuses a multi-valued attribute of too many values.
+pub(super) fn check_count(attribute: &Attribute, count: usize) -> Result<(), Error> {
+    if count <= MAX_VALUES {
+        return Ok(());
+    }
+    Err(Error::bad(
+        ScimType::InvalidValue,
+        Code::ValueTooLong,
+        format!("The attribute {} may have {MAX_VALUES} values at most", attribute.name),
+    ))
+}
+
 /// Brings a value for an attribute into canonical form; none where it is unassigned.
 ///
 /// # Errors
@@ -308,6 +323,7 @@ pub(super) fn check_value(
         Value::Array(elements) => elements,
         _ => return Err(wrong_type(attribute.name, "an array")),
     };
+    check_count(attribute, elements.len())?;
     let mut canonical = Vec::with_capacity(elements.len());
     // Identical values are stored once (RFC 7643 section 2.4); by their text, so that a long list stays linear.
     let mut seen = HashSet::new();
@@ -454,6 +470,14 @@ mod tests {
         assert_eq!(read(&two).unwrap_err().code, Code::UnacceptableValue);
         let twice = json!({"userName": "b", "emails": [{"value": "a"}, {"value": "a"}]});
         assert_eq!(read(&twice).unwrap()["emails"], json!([{"value": "a"}]));
+    }
+
+    #[test]
+    fn too_many_values_are_refused() {
+        let emails = |count: usize| (0..count).map(|n| json!({"value": n.to_string()})).collect::<Vec<_>>();
+        assert!(read(&json!({"userName": "b", "emails": emails(MAX_VALUES)})).is_ok());
+        let error = read(&json!({"userName": "b", "emails": emails(MAX_VALUES + 1)})).unwrap_err();
+        assert_eq!(error.code, Code::ValueTooLong);
     }
 
     #[test]

@@ -10,9 +10,10 @@ use crate::keycloak::{self, UserId, UserQuery, UserRepresentation};
 use crate::scim::user::user;
 use crate::scim::{Code, Error};
 
+use super::plan::{self, whole};
 use super::storage::PENDING;
 use super::tag::{Mark, Standing};
-use super::{OrScim, Session, plan};
+use super::{OrScim, Session};
 
 /// How long a create of another gateway process may take to map the role, before it counts as crashed.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -22,6 +23,7 @@ impl Session {
         let name = wanted.resource.text(user(), "userName").unwrap_or_default().to_lowercase();
         // Two creates of one name: the second one sees what became of the first.
         let _name = self.directory.0.locks.lock(format!("name {name}")).await;
+        self.check_user_name(&name, None).await?;
         let now = OffsetDateTime::now_utc();
         let mark = Mark::new(millis(now));
         let write = plan::create(&wanted, &mark.stored(), self.rules())?;
@@ -140,6 +142,13 @@ impl Session {
     }
 
     async fn email_taken(&self, write: &UserRepresentation) -> Error {
+        if write.email.is_none() {
+            // Keycloak signs people in by e-mail address too, so a userName that is somebody's address is taken.
+            return Error::conflict(
+                Code::UserExists,
+                "The userName is the e-mail address of another user in Keycloak",
+            );
+        }
         let query = UserQuery { email: write.email.clone(), max: 2, ..UserQuery::default() };
         let holder = match self.client.users(&query).await {
             Ok(users) => users.into_iter().find_map(|user| user.id),
@@ -182,18 +191,5 @@ fn as_stored(write: UserRepresentation, id: &UserId) -> UserRepresentation {
         username: lower(write.username),
         email: lower(write.email),
         ..write
-    }
-}
-
-/// A user as it must be written so that nothing of it is lost: with `attributes`, Keycloak clears what is left out, and
-/// a realm that lets usernames be edited refuses a write without one.
-pub(super) fn whole(user: &UserRepresentation) -> UserRepresentation {
-    UserRepresentation {
-        username: user.username.clone(),
-        email: user.email.clone(),
-        first_name: user.first_name.clone(),
-        last_name: user.last_name.clone(),
-        attributes: Some(user.attributes.clone().unwrap_or_default()),
-        ..UserRepresentation::default()
     }
 }

@@ -130,6 +130,7 @@ fn invalid(field: &FieldError, map: &BTreeMap<String, String>) -> Error {
             .collect();
         let limits = match limits.as_slice() {
             [min, max] => format!(" ({min} to {max} characters)"),
+            [max] if key.contains("too-long") => format!(" (at most {max} characters)"),
             _ => String::new(),
         };
         return Error::bad(
@@ -140,11 +141,16 @@ fn invalid(field: &FieldError, map: &BTreeMap<String, String>) -> Error {
             ),
         );
     }
-    Error::bad(
-        ScimType::InvalidValue,
-        Code::UnacceptableValue,
-        format!("Keycloak refuses the value of {path}: {key}"),
-    )
+    let detail = match key {
+        "error-invalid-email" => {
+            format!("The value of {path} that goes to Keycloak is not an e-mail address")
+        }
+        "error-username-invalid-character" => {
+            format!("Keycloak does not take {path} with spaces, quotes or any of \\ / , % * < >")
+        }
+        _ => format!("Keycloak refuses the value of {path}: {key}"),
+    };
+    Error::bad(ScimType::InvalidValue, Code::UnacceptableValue, detail)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use crate::directory::{Row, Wanted};
 use crate::keycloak::UserRepresentation;
-use crate::scim::Error;
+use crate::scim::{Code, Error};
 
 use super::storage::{ACTIVE, LAST_MODIFIED, PENDING, Storage, asserted, has_index, value};
 
@@ -48,7 +48,13 @@ pub(super) fn update(
     wanted: &Wanted,
     rules: Rules<'_>,
 ) -> Result<Plan, Error> {
-    let mut write = rules.storage.write(stored, wanted, rules.caller, rules.now)?;
+    let mut write = match rules.storage.write(stored, wanted, rules.caller, rules.now) {
+        Ok(write) => write,
+        Err(error) if error.code == Code::UnknownFormat && wanted.active == Some(false) => {
+            return Ok(deactivate_alone(stored));
+        }
+        Err(error) => return Err(error),
+    };
     let live = stored.enabled.unwrap_or(false);
     // `enabled` is written only for what the client newly asserts, so that a block that an administrator or brute-force
     // protection set survives the echo of `active: true`. An assertion of false always counts: leavers must not stay.
@@ -58,34 +64,32 @@ pub(super) fn update(
         _ => None,
     };
     write.enabled = enabled;
-    let attributes = write.attributes.get_or_insert_default();
-    let marked = attributes.remove(PENDING).is_some();
-    let same = |wanted: &Wanted| {
-        let mut after = wanted.resource.clone();
-        after.set_flag("active", before.resource.flag("active"));
-        after == before.resource
-    };
+    let marked = write.attributes.get_or_insert_default().remove(PENDING).is_some();
     let active_noted = wanted.active.is_none_or(|active| value(stored, ACTIVE) == Some(&active.to_string()));
-    let changes = !same(wanted) || enabled.is_some();
-    if !changes {
-        match value(stored, LAST_MODIFIED) {
-            Some(last) => attributes.insert(LAST_MODIFIED.into(), vec![last.to_owned()]),
-            None => attributes.remove(LAST_MODIFIED),
-        };
-    }
-    let due = changes || !active_noted || marked || !has_index(stored);
     let mut after = stored.clone();
-    after.attributes.clone_from(&write.attributes);
-    after.email.clone_from(&write.email);
+    after.attributes = write.attributes.clone();
+    after.email = lower(&write.email);
     after.first_name.clone_from(&write.first_name);
     after.last_name.clone_from(&write.last_name);
-    let lower = |text: &Option<String>| text.as_ref().map(|text| text.to_lowercase());
-    after.email = lower(&after.email);
     after.username = lower(&write.username);
     if rules.storage.email_as_username && after.email.is_some() {
         after.username.clone_from(&after.email);
     }
     after.enabled = enabled.or(stored.enabled);
+    // Only what a client would see is a change: a value such as an empty text does not survive being stored, and must
+    // not be written, and the version moved, each time it is repeated.
+    let mut seen = rules.storage.read(&after, rules.caller).resource;
+    seen.set_flag("active", before.resource.flag("active"));
+    let changes = seen != before.resource || enabled.is_some();
+    if !changes {
+        for attributes in [&mut write.attributes, &mut after.attributes].into_iter().flatten() {
+            match value(stored, LAST_MODIFIED) {
+                Some(last) => attributes.insert(LAST_MODIFIED.into(), vec![last.to_owned()]),
+                None => attributes.remove(LAST_MODIFIED),
+            };
+        }
+    }
+    let due = changes || !active_noted || marked || !has_index(stored);
     let forbidden_to_power = if lower(&stored.username) != lower(&write.username) {
         Some("userName")
     } else if lower(&stored.email).unwrap_or_default() != after.email.clone().unwrap_or_default() {
@@ -110,6 +114,33 @@ pub(super) fn update(
         steps.push(Step::EndSessions);
     }
     Ok(Plan { steps, after, forbidden_to_power })
+}
+
+/// Deactivates a user whose stored attributes can't be written: leavers must not stay because of that.
+fn deactivate_alone(stored: &UserRepresentation) -> Plan {
+    let mut write = UserRepresentation { enabled: Some(false), ..whole(stored) };
+    write.attributes.get_or_insert_default().insert(ACTIVE.into(), vec![false.to_string()]);
+    let after =
+        UserRepresentation { enabled: Some(false), attributes: write.attributes.clone(), ..stored.clone() };
+    Plan { steps: vec![Step::Write(Box::new(write)), Step::EndSessions], after, forbidden_to_power: None }
+}
+
+/// A user as it must be written so that nothing of it is lost: with `attributes`, Keycloak clears what is left out, and
+/// a realm that lets usernames be edited refuses a write without one.
+pub(super) fn whole(user: &UserRepresentation) -> UserRepresentation {
+    UserRepresentation {
+        username: user.username.clone(),
+        email: user.email.clone(),
+        first_name: user.first_name.clone(),
+        last_name: user.last_name.clone(),
+        attributes: Some(user.attributes.clone().unwrap_or_default()),
+        ..UserRepresentation::default()
+    }
+}
+
+/// Text as Keycloak keeps usernames and e-mail addresses.
+fn lower(text: &Option<String>) -> Option<String> {
+    text.as_ref().map(|text| text.to_lowercase())
 }
 
 /// The user that a create sends: index, mark and all attributes in the one call that creates it.

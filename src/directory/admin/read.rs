@@ -4,9 +4,10 @@ use futures_util::future::try_join_all;
 
 use crate::directory::{Key, Page, Result, Row};
 use crate::keycloak::{AttributeMatch, MAX_PAGE, UserId, UserQuery, UserRepresentation};
+use crate::scim::{Code, Error};
 
 use super::storage::{self, EMAILS, EXTERNAL_ID, HASH, MANAGED, REALM_TENANT, USER_NAME};
-use super::tag::Standing;
+use super::tag::{Mark, Standing};
 use super::{OrScim, Session};
 
 /// How many users may share a key, such as an e-mail address, before a lookup stops counting.
@@ -95,6 +96,26 @@ impl Session {
         let Ok(condition) = condition else { return Ok(Vec::new()) };
         let query = UserQuery { attributes: vec![condition], max: LOOKUP_MAX, ..UserQuery::default() };
         self.client.users(&query).await.or_scim(self)
+    }
+
+    /// Where Keycloak makes usernames from e-mail addresses, nothing in Keycloak keeps userNames apart: looks whether
+    /// another managed user has this one.
+    pub(super) async fn check_user_name(&self, name: &str, except: Option<&UserId>) -> Result<()> {
+        if !self.storage.email_as_username {
+            return Ok(());
+        }
+        let lower = name.to_lowercase();
+        let holders = self.by_attribute(USER_NAME, name, &lower).await?;
+        let taken = holders.iter().any(|user| {
+            user.id.as_ref() != except
+                && storage::has_index(user)
+                && Mark::on(user).is_none()
+                && storage::value(user, USER_NAME).is_some_and(|held| held.to_lowercase() == lower)
+        });
+        if taken {
+            return Err(Error::conflict(Code::UserExists, "A user with this userName exists already"));
+        }
+        Ok(())
     }
 
     /// A window of the roster: lists trust the index.

@@ -9,13 +9,15 @@ use tokio_util::sync::CancellationToken;
 use crate::directory::{Context, Result};
 use crate::keycloak::{MAX_PAGE, UserId, UserRepresentation};
 
-use super::create::whole;
+use super::plan::whole;
 use super::storage::{MANAGED, PENDING, REALM_TENANT, has_index};
 use super::tag::{Mark, Standing};
 use super::{AdminDirectory, OrScim, Session};
 
 /// A sweep rests so many times as long as it took: where a role has very many users, listing them is slow.
 const REST: u32 = 20;
+/// How soon a realm that was never found ready is looked at again.
+const NOT_READY_REST: Duration = Duration::from_secs(2);
 /// A mark younger than this may belong to a create that is still going on.
 const YOUNG: time::Duration = time::Duration::seconds(10);
 
@@ -119,34 +121,37 @@ fn is_stale(user: &UserRepresentation, young: OffsetDateTime) -> bool {
 }
 
 impl AdminDirectory {
+    async fn sweep_once(&self, realm: &str) {
+        let context = Context::new("sweep", "");
+        let swept = async { self.session(&context).await?.sweep().await }.await;
+        match swept {
+            Ok(0) => tracing::debug!(realm, calls = context.calls(), "swept; nothing to heal"),
+            Ok(healed) => tracing::info!(realm, healed, calls = context.calls(), "swept and healed users"),
+            Err(error) => tracing::warn!(realm, %error, "the sweep failed and will be repeated"),
+        }
+    }
+
     /// Looks at the realm and sweeps it, again and again, until it is told to stop.
     ///
     /// It also finds a realm ready that was not when the gateway started, and learns of changed settings.
     pub async fn keep(self, stop: CancellationToken) {
         let realm = self.0.connection.realm().to_owned();
         loop {
-            let began = Instant::now();
-            match self.inspect().await {
+            let rest = match self.inspect().await {
                 Ok(()) => {
-                    let context = Context::new("sweep", "");
-                    let swept = async { self.session(&context).await?.sweep().await };
+                    let began = Instant::now();
                     // A sweep that is cut off is done again by the next process.
-                    let swept = tokio::select! {
+                    tokio::select! {
                         () = stop.cancelled() => return,
-                        swept = swept => swept,
-                    };
-                    match swept {
-                        Ok(0) => tracing::debug!(realm, calls = context.calls(), "swept; nothing to heal"),
-                        Ok(healed) => {
-                            tracing::info!(realm, healed, calls = context.calls(), "swept and healed users");
-                        }
-                        Err(error) => tracing::warn!(realm, %error, "the sweep failed and will be repeated"),
+                        () = self.sweep_once(&realm) => {}
                     }
+                    self.0.settings.sweep_interval.max(began.elapsed().saturating_mul(REST))
                 }
-                Err(error) => tracing::warn!(realm, %error, "the realm can't be looked at"),
-            }
-            let rest = if self.is_ready() { self.0.settings.sweep_interval } else { Duration::from_secs(5) };
-            let rest = rest.max(began.elapsed().saturating_mul(REST));
+                Err(error) => {
+                    tracing::warn!(realm, %error, "the realm can't be looked at");
+                    if self.is_ready() { self.0.settings.sweep_interval } else { NOT_READY_REST }
+                }
+            };
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(rest) => {}

@@ -2,7 +2,8 @@
 
 use crate::directory::{Check, Edit, Result, Row};
 use crate::keycloak::{self, FieldError, UserId, UserRepresentation};
-use crate::scim::Error;
+use crate::scim::user::user;
+use crate::scim::{Error, Resource};
 
 use super::plan::{self, Plan, Step};
 use super::storage::values;
@@ -19,6 +20,10 @@ impl Session {
         let stored = self.managed(&id).await?;
         let before = self.storage.read(&stored, &self.caller);
         let wanted = edit(&before)?;
+        let name = |resource: &Resource| resource.text(user(), "userName").unwrap_or_default().to_lowercase();
+        if name(&wanted.resource) != name(&before.resource) {
+            self.check_user_name(&name(&wanted.resource), Some(&id)).await?;
+        }
         let plan = plan::update(&stored, &before, &wanted, self.rules())?;
         self.run(&id, &stored, plan).await
     }

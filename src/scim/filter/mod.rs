@@ -96,7 +96,7 @@ impl Filter {
         }
     }
 
-    /// The string that this part demands of the attribute at the dotted path, where it is an `eq` with a string.
+    /// The string that every match must have at the dotted path: what an `eq` says, alone or in an `and`.
     ///
     /// `emails[type eq "work" and value eq "x"]` demands `x` of `emails.value`, as `emails.value eq "x"` does.
     pub fn demands(&self, dotted: &str) -> Option<&str> {
@@ -104,8 +104,9 @@ impl Filter {
             Self::Compare(path, Operator::Eq, Operand::String(text)) if path.dotted() == dotted => Some(text),
             Self::Element(path, inner) => {
                 let sub = dotted.strip_prefix(&path.dotted())?.strip_prefix('.')?;
-                inner.conjuncts().iter().find_map(|part| part.demands(sub))
+                inner.demands(sub)
             }
+            Self::And(parts) => parts.iter().find_map(|part| part.demands(dotted)),
             _ => None,
         }
     }
