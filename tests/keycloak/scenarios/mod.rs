@@ -3,6 +3,7 @@
 mod change;
 mod okta;
 mod plans;
+mod secrecy;
 mod sessions;
 mod stage;
 mod tag;
@@ -17,5 +18,6 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(tag::trials());
     trials.extend(sessions::trials());
     trials.extend(plans::trials());
+    trials.extend(secrecy::trials());
     trials
 }
