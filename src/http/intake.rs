@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, IF_MATCH, IF_NONE_MATCH};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, IF_MATCH, IF_NONE_MATCH};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Response};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -27,6 +28,11 @@ use super::failure::Failure;
 use super::respond::Body;
 use super::route::Operation;
 use super::tenants::{Tenant, Tenants};
+
+/// How much of a body that is too large is read on, in bytes.
+const DRAIN_BYTES: usize = 16 * 1024 * 1024;
+/// And for how long.
+const DRAIN_TIME: Duration = Duration::from_secs(2);
 
 /// What is to be done, with the sanitized body where one belongs to it.
 #[derive(Debug)]
@@ -175,18 +181,41 @@ async fn read_object(head: &Parts, body: Incoming, limit: usize) -> Result<Objec
 }
 
 /// The body's bytes, up to the limit.
-pub(super) async fn read_bytes(head: &Parts, body: Incoming, limit: usize) -> Result<Bytes, Error> {
+pub(super) async fn read_bytes(head: &Parts, mut body: Incoming, limit: usize) -> Result<Bytes, Error> {
     let too_large = || Error::new(413, Code::BodyTooLarge, format!("The body is larger than {limit} bytes"));
     let declared =
         head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if declared.is_some_and(|length| length > limit as u64) {
+        // Who waits for "100 Continue" sends nothing, and must not be asked to.
+        if !head.headers.contains_key(EXPECT) {
+            drain(body).await;
+        }
         return Err(too_large());
     }
-    match Limited::new(body, limit).collect().await {
+    match Limited::new(&mut body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            drain(body).await;
+            Err(too_large())
+        }
         Err(_) => Err(Error::new(400, Code::BodyUnreadable, "The body could not be read to its end")),
     }
+}
+
+/// Reads on for a while and keeps nothing. A connection that is closed with bytes unread is reset, and a client that is
+/// still sending would see that instead of the answer.
+async fn drain(mut body: Incoming) {
+    let mut left = DRAIN_BYTES;
+    let rest = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    // Whoever sends more, or slower, can't be helped.
+    let _too_slow = tokio::time::timeout(DRAIN_TIME, rest).await;
 }
 
 /// SCIM's own media type, or JSON as Okta's tests and Google send it; UTF-8; not compressed.

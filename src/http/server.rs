@@ -2,7 +2,9 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -14,7 +16,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use tower::{BoxError, Service};
+use tower::{BoxError, Service, ServiceExt};
 
 /// Limits of a listener.
 #[derive(Debug, Clone, Copy)]
@@ -60,11 +62,26 @@ where
         };
         // Small answers should not wait for each other.
         let _unimportant = stream.set_nodelay(true);
-        let connection =
-            builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service.clone()));
+        let asked = Arc::new(AtomicBool::new(false));
+        let service = service.clone().map_request({
+            let asked = Arc::clone(&asked);
+            move |request| {
+                asked.store(true, Ordering::Relaxed);
+                request
+            }
+        });
+        let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
         let connection = graceful.watch(connection.into_owned());
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
+            let mut connection = pin!(connection);
+            // hyper's own timer begins once it knows that it is spoken to in HTTP/1: a client that says nothing, or no
+            // more than the first bytes of HTTP/2, would keep its permit for ever.
+            let ended = match tokio::time::timeout(limits.header_timeout, connection.as_mut()).await {
+                Ok(ended) => ended,
+                Err(_elapsed) if !asked.load(Ordering::Relaxed) => Ok(()),
+                Err(_elapsed) => connection.await,
+            };
+            if let Err(error) = ended {
                 tracing::debug!(%error, "a connection ended early");
             }
             drop(permit);

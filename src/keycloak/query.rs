@@ -97,6 +97,9 @@ pub enum InexpressibleAttribute {
     /// `q=` has no reliable way to write a backslash: `\\` finds nothing.
     #[error("Keycloak can't search for a value that holds a backslash")]
     Backslash,
+    /// Keycloak answers 400 to a request with a NUL, and stores none.
+    #[error("Keycloak can't search for a value that holds a NUL")]
+    Nul,
     /// `q=` takes no empty value, and Keycloak stores none.
     #[error("Keycloak can't search for an empty value")]
     Empty,
@@ -125,6 +128,9 @@ impl AttributeMatch {
         }
         if value.contains('\\') {
             return Err(InexpressibleAttribute::Backslash);
+        }
+        if value.contains('\0') {
+            return Err(InexpressibleAttribute::Nul);
         }
         let term = format!("{name}:\"{}\"", value.replace('"', "\\\""));
         let encoded: usize = form_urlencoded::byte_serialize(term.as_bytes()).map(str::len).sum();

@@ -116,7 +116,8 @@ impl AdminClient {
     }
 }
 
-/// A text longer than any that Keycloak holds need not be asked for (nor fill a URL).
+/// A text that Keycloak can't hold need not be asked for: a long one would fill a URL, one with a NUL is answered 400.
 fn matches_nobody(query: &UserQuery) -> bool {
-    [&query.username, &query.email].into_iter().flatten().any(|text| text.chars().count() > MAX_NAME)
+    let held_by_nobody = |text: &String| text.contains('\0') || text.chars().count() > MAX_NAME;
+    [&query.username, &query.email].into_iter().flatten().any(held_by_nobody)
 }

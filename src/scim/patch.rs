@@ -405,9 +405,19 @@ fn change_sub(members: &mut Object, change: &Change<'_>, sub: &Attribute) -> Res
         (_, Some(value)) => check_single(sub, &name, value, change.policy)?,
     };
     if change.op != Op::Add || value.is_some() {
+        if sub.name == "value" {
+            leave_old_reference(members, change.attribute, value.as_ref());
+        }
         put(members, sub.name, value);
     }
     Ok(())
+}
+
+/// A reference that now points elsewhere must not keep the URL and the name of what it pointed to.
+fn leave_old_reference(members: &mut Object, attribute: &Attribute, value: Option<&Value>) {
+    if attribute.sub("$ref").is_some() && members.get("value") != value {
+        members.clear();
+    }
 }
 
 /// Merges the members of a complex value; a sub-attribute sent as null is unassigned.
@@ -422,6 +432,9 @@ fn merge_members(members: &mut Object, change: &Change<'_>, value: &Value) -> Re
         }
     }
     if let Some(Value::Object(canonical)) = canonical {
+        if let Some(value) = canonical.get("value") {
+            leave_old_reference(members, change.attribute, Some(value));
+        }
         members.extend(canonical);
     }
     Ok(())

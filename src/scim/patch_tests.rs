@@ -218,3 +218,25 @@ fn touched_names_what_was_named_even_if_unchanged() {
     assert_eq!(patched.touched.into_iter().collect::<Vec<_>>(), ["active"]);
     assert_eq!(patched.resource, babs());
 }
+
+#[test]
+fn a_reference_that_points_elsewhere_forgets_what_it_pointed_to() {
+    let manager = format!("{ENTERPRISE_URN}:manager");
+    let first = json!({"op": "add", "path": manager, "value": {"value": "1", "$ref": "../Users/1", "displayName": "Babs"}});
+    for (operation, after) in [
+        (json!({"path": manager, "value": {"value": "2"}}), json!({"value": "2"})),
+        (json!({"path": format!("{manager}.value"), "value": "2"}), json!({"value": "2"})),
+        (
+            json!({"path": manager, "value": {"value": "2", "displayName": "Babs"}}),
+            json!({"value": "2", "displayName": "Babs"}),
+        ),
+        (
+            json!({"path": manager, "value": {"value": "1"}}),
+            json!({"value": "1", "$ref": "../Users/1", "displayName": "Babs"}),
+        ),
+    ] {
+        let mut operation = operation;
+        operation["op"] = json!("replace");
+        assert_eq!(patched(json!([first, operation]))[ENTERPRISE_URN]["manager"], after, "{operation}");
+    }
+}

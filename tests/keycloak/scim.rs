@@ -66,6 +66,13 @@ impl Scim {
         client
     }
 
+    /// The same client with these headers as well, several of one name too.
+    pub fn with_headers(&self, headers: HeaderMap) -> Self {
+        let mut client = self.clone();
+        client.headers.extend(headers);
+        client
+    }
+
     /// The same client without this header.
     pub fn without_header(&self, name: &str) -> Self {
         let mut client = self.clone();

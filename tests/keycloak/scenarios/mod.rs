@@ -1,12 +1,21 @@
 //! Trials of behaviour: SCIM over HTTP through the gateway on a real Keycloak, one trial for each promise.
 
+mod bad_input;
+mod bad_messages;
+mod callers;
 mod change;
+mod discovery;
+mod entra;
 mod okta;
+mod operation;
 mod plans;
+mod protection;
 mod secrecy;
 mod sessions;
+mod setup;
 mod stage;
 mod tag;
+mod token_endpoint;
 mod walkthrough;
 
 use libtest_mimic::Trial;
@@ -19,5 +28,14 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(sessions::trials());
     trials.extend(plans::trials());
     trials.extend(secrecy::trials());
+    trials.extend(entra::trials());
+    trials.extend(discovery::trials());
+    trials.extend(bad_input::trials());
+    trials.extend(bad_messages::trials());
+    trials.extend(callers::trials());
+    trials.extend(token_endpoint::trials());
+    trials.extend(setup::trials());
+    trials.extend(operation::trials());
+    trials.extend(protection::trials());
     trials
 }

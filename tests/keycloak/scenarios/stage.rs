@@ -1,13 +1,12 @@
 //! What most scenarios begin with: a realm, a gateway that serves it, its SCIM client, and people on both sides.
 
-use std::future::Future;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::admin::{Realm, admin};
 use crate::gateway::{Auth, Gateway, Prepared};
-use crate::scim::{PATCH, Scim, USER};
+use crate::scim::{Answer, PATCH, Scim, USER};
 
 /// How long a condition may take to come true.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -39,6 +38,27 @@ impl Stage {
     /// Creates a person over SCIM, with all that Keycloak wants for a login; gives the id.
     pub async fn create(&self, user_name: &str) -> String {
         self.scim.post("/Users", &person(user_name)).await.expect(201).id()
+    }
+
+    /// Creates a user with just these attributes; gives the id.
+    pub async fn create_with(&self, user_name: &str, attributes: Value) -> String {
+        self.scim.post("/Users", &user(user_name, attributes)).await.expect(201).id()
+    }
+
+    /// PATCHes the user with these operations.
+    pub async fn patch(&self, id: &str, operations: &Value) -> Answer {
+        self.scim.patch(&format!("/Users/{id}"), &patch(operations)).await
+    }
+
+    /// The user as a client reads it.
+    pub async fn read(&self, id: &str) -> Value {
+        self.scim.get(&format!("/Users/{id}")).await.expect(200).json().clone()
+    }
+
+    /// Waits until no create has its mark any more, which goes after the answer.
+    pub async fn settled(&self) {
+        let marked = async || self.realm.get("/users?max=1000").await.to_string().contains("scim.pending");
+        until("the marks of creates go", async || !marked().await).await;
     }
 
     /// Deactivates or reactivates as Okta's catalogue apps do.
@@ -79,6 +99,25 @@ pub fn user_names(resources: &[Value]) -> Vec<String> {
     resources.iter().map(|user| user["userName"].as_str().unwrap().to_owned()).collect()
 }
 
+/// A User with just these attributes.
+pub fn user(user_name: &str, attributes: Value) -> Value {
+    let mut user = json!({ "schemas": [USER], "userName": user_name });
+    let Value::Object(attributes) = attributes else { panic!("no object of attributes: {attributes}") };
+    for (name, value) in attributes {
+        user[name] = value;
+    }
+    user
+}
+
+/// A resource without what the server alone decides.
+pub fn written(resource: &Value) -> Value {
+    let mut resource = resource.clone();
+    let members = resource.as_object_mut().expect("a resource");
+    members.shift_remove("id");
+    members.shift_remove("meta");
+    resource
+}
+
 /// A create request without password.
 pub fn person(user_name: &str) -> Value {
     let email =
@@ -109,11 +148,7 @@ pub fn patch(operations: &Value) -> Value {
 }
 
 /// Waits until the condition holds.
-pub async fn until<F, Fut>(what: &str, mut holds: F)
-where
-    F: FnMut() -> Fut,
-    Fut: Future<Output = bool>,
-{
+pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let began = Instant::now();
     while !holds().await {
         assert!(began.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
