@@ -81,6 +81,8 @@ codes! {
     UnacceptableValue = "unacceptable-value",
     /// A value, or all values together, are longer than can be stored.
     ValueTooLong = "value-too-long",
+    /// A PATCH that would take too long.
+    TooMuchWork = "too-much-work",
     /// An attribute that no served schema has, where the configuration refuses such.
     UnknownAttribute = "unknown-attribute",
     /// An attribute that the configuration refuses.
@@ -117,6 +119,8 @@ codes! {
     EmailExists = "email-exists",
     /// `If-Match` names another version.
     VersionMismatch = "version-mismatch",
+    /// Keycloak refuses that the user be disabled.
+    NotDeactivated = "not-deactivated",
     /// The user has administrative power in Keycloak.
     ProtectedUser = "protected-user",
     /// The stored document was written by a newer version.

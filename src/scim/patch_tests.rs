@@ -173,6 +173,21 @@ fn malformed_operations_say_what_is_wrong() {
 }
 
 #[test]
+fn operations_that_would_look_at_too_much_are_refused() {
+    let many: Vec<Value> = (0..1000).map(|n| json!({"value": format!("v{n}")})).collect();
+    let fill = json!({"op": "replace", "path": "emails", "value": many});
+    let wide = format!("emails[{}]", vec!["value eq \"q\""; 300].join(" or "));
+    let look = json!({"op": "remove", "path": wide});
+    assert_eq!(refused(json!([fill, look])).1, Code::TooMuchWork);
+    let again = json!({"op": "replace", "path": "emails[value sw \"v\"].display", "value": "x"});
+    let operations: Vec<Value> =
+        std::iter::once(fill.clone()).chain(std::iter::repeat_n(again, 300)).collect();
+    assert_eq!(refused(Value::Array(operations)).1, Code::TooMuchWork);
+    let add = json!({"op": "add", "path": "emails", "value": many});
+    assert_eq!(refused(json!([fill, add])).1, Code::TooMuchWork);
+}
+
+#[test]
 fn one_bad_operation_leaves_the_resource_as_it_was() {
     let before = babs();
     let body = json!({"Operations": [

@@ -46,7 +46,8 @@ struct Sieve<'a> {
 /// What becomes of a name.
 enum Fate {
     Keep,
-    Drop,
+    /// Dropped, and by which of the names that are. The log holds that one: a client's own may be anything.
+    Drop(String),
     Refuse,
 }
 
@@ -70,35 +71,38 @@ impl Sieve<'_> {
     }
 
     fn fate(&self, plain: &str) -> Fate {
-        let listed = |names: &[String]| names.iter().any(|name| self.plain(name) == plain);
-        if listed(&self.policy.refused) {
-            Fate::Refuse
-        } else if is_password(plain) || listed(&self.policy.ignored) {
-            Fate::Drop
-        } else {
-            Fate::Keep
+        let listed = |names: &[String]| names.iter().find(|name| self.plain(name) == plain).cloned();
+        if listed(&self.policy.refused).is_some() {
+            return Fate::Refuse;
+        }
+        match listed(&self.policy.ignored) {
+            Some(name) => Fate::Drop(name),
+            None if is_password(plain) => Fate::Drop(PASSWORD.into()),
+            None => Fate::Keep,
+        }
+    }
+
+    fn drop_as(&mut self, name: String) {
+        if !self.dropped.contains(&name) {
+            self.dropped.push(name);
         }
     }
 
     /// Takes members out of an object that stands at `prefix` (empty at the top, else ending in a colon).
     fn object(&mut self, prefix: &str, object: &mut Object) {
-        let keys: Vec<String> = object.keys().cloned().collect();
-        for key in keys {
+        let members = std::mem::take(object);
+        for (key, mut value) in members {
             let plain = self.plain(&format!("{prefix}{key}"));
             match self.fate(&plain) {
                 Fate::Keep => {
-                    if let Some(value) = object.get_mut(&key) {
-                        self.value(&plain, value);
-                    }
+                    self.value(&plain, &mut value);
+                    object.insert(key, value);
                 }
-                fate => {
-                    let value = object.shift_remove(&key).unwrap_or_default();
-                    if matches!(fate, Fate::Refuse) && assigned(value).is_some() {
-                        self.refused.get_or_insert(key);
-                    } else {
-                        self.dropped.push(plain);
-                    }
+                Fate::Drop(name) => self.drop_as(name),
+                Fate::Refuse if assigned(value).is_some() => {
+                    self.refused.get_or_insert(key);
                 }
+                Fate::Refuse => {}
             }
         }
     }
@@ -136,8 +140,8 @@ impl Sieve<'_> {
                     self.refused.get_or_insert(name);
                     return *operation = nothing();
                 }
-                Fate::Drop => {
-                    self.dropped.push(name);
+                Fate::Drop(name) => {
+                    self.drop_as(name);
                     return *operation = nothing();
                 }
             }
@@ -254,6 +258,13 @@ mod tests {
             json!({urn: {"Department": "Sales", "division": "W"}, format!("{urn}:department"): "Sales"});
         resource(USER_URN, body.as_object_mut().unwrap(), &policy).unwrap();
         assert_eq!(body, json!({urn: {"division": "W"}}));
+    }
+
+    #[test]
+    fn what_was_dropped_is_told_once_by_a_name_that_is_not_the_clients() {
+        let mut body = json!({"jane.doe@example.com:password": 1, "PASSWORD": 2, "TITLE": 3, "name": {"middleName": "x"}});
+        let dropped = resource(USER_URN, body.as_object_mut().unwrap(), &policy()).unwrap();
+        assert_eq!(dropped, ["password", "Title", "name.middleName"]);
     }
 
     #[test]

@@ -3,7 +3,6 @@
 //! It passes the `Host` header on as the gateway sent it, its own address that is: Keycloak makes the issuer of a realm from
 //! `Host`, so seen through the proxy all of a realm (issuer, endpoints, tokens fetched through it) is consistently
 //! `http://<proxy>/realms/…`. A token that was fetched past the proxy has Keycloak's own address as its issuer.
-#![allow(dead_code, reason = "a tool box: scenarios take what they need")]
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};

@@ -88,6 +88,15 @@ impl Filter {
         evaluate::matches(self, resource)
     }
 
+    /// How many comparisons it has: what judging one value costs.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::And(parts) | Self::Or(parts) => parts.iter().map(Self::size).sum(),
+            Self::Not(inner) | Self::Element(_, inner) => inner.size(),
+            Self::Present(_) | Self::Compare(..) => 1,
+        }
+    }
+
     /// The parts that must all match: those of an `and`, else the filter itself.
     pub fn conjuncts(&self) -> &[Filter] {
         match self {

@@ -10,6 +10,7 @@ mod okta;
 mod operation;
 mod plans;
 mod protection;
+mod secrecy;
 mod sessions;
 mod setup;
 mod stage;
@@ -26,6 +27,7 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(tag::trials());
     trials.extend(sessions::trials());
     trials.extend(plans::trials());
+    trials.extend(secrecy::trials());
     trials.extend(entra::trials());
     trials.extend(discovery::trials());
     trials.extend(bad_input::trials());

@@ -1,6 +1,8 @@
 //! Plans of several writes: cut off between any two calls they are carried on, or completed by the client's retry.
 
 use std::fs;
+use std::pin::pin;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use http::Method;
@@ -11,7 +13,7 @@ use super::change::Change;
 use super::stage::{Stage, patch, person, until};
 use crate::admin::admin;
 use crate::gateway::{Auth, Gateway, with_key};
-use crate::proxy::{Held, Point, Proxy};
+use crate::proxy::{Call, Held, Point, Proxy};
 use crate::runner::trial;
 use crate::scim::Answer;
 
@@ -293,24 +295,68 @@ async fn reactivation_order() {
 }
 
 async fn identical_creates() {
-    let stage = Stage::new("plans").await;
+    let staged = Staged::new().await;
+    let stage = &staged.stage;
     for n in 1..=5 {
         let body = person(&format!("bob{n}"));
         let (one, other) = tokio::join!(stage.scim.post("/Users", &body), stage.scim.post("/Users", &body));
-        one_wins(&stage, &format!("bob{n}"), one, other).await;
+        one_wins(stage, &format!("bob{n}"), one, other).await;
     }
+    // The same, with the first one between its two calls.
+    let mut held = staged.proxy.on(maps_role).hold(Point::BeforeKeycloak);
+    let first = staged.send(Change::Create, "", "bob");
+    let second = async {
+        held.reached().await;
+        let mut second = pin!(staged.send(Change::Create, "", "bob"));
+        let early = tokio::time::timeout(Duration::from_millis(300), &mut second).await;
+        assert!(early.is_err(), "answered before the first one was done: {}", early.unwrap());
+        held.release();
+        second.await
+    };
+    let (first, second) = tokio::join!(first, second);
+    assert_eq!(first.status, 201, "{first}");
+    one_wins(stage, "bob", first, second).await;
+}
+
+fn maps_role(method: &Method, path: &str) -> bool {
+    method == Method::POST && path.ends_with("/role-mappings/realm")
 }
 
 /// Two processes share no lock.
 async fn identical_creates_apart() {
-    let stage = Stage::new("plans").await;
-    let second = Gateway::start(&stage.realm, Auth::Token).await;
-    let scim = second.scim().await;
-    for n in 1..=10 {
+    let staged = Staged::new().await;
+    let stage = &staged.stage;
+    let other_gateway = Gateway::setup(&stage.realm, Auth::Token).await.via(&staged.proxy).serve().await;
+    let other_scim = other_gateway.scim().await.with_header("x-request-id", "second");
+    for n in 1..=5 {
         let body = person(&format!("bob{n}"));
-        let (one, other) = tokio::join!(stage.scim.post("/Users", &body), scim.post("/Users", &body));
-        one_wins(&stage, &format!("bob{n}"), one, other).await;
+        let (one, other) = tokio::join!(stage.scim.post("/Users", &body), other_scim.post("/Users", &body));
+        one_wins(stage, &format!("bob{n}"), one, other).await;
     }
+    // The same, with the first one between its two calls when the second one meets its user.
+    staged.proxy.drain();
+    let mut held = staged.proxy.on(maps_role).hold(Point::BeforeKeycloak);
+    let first = staged.send(Change::Create, "", "bob");
+    let body = Change::Create.request("", "bob").2;
+    let second = async {
+        held.reached().await;
+        let mut second = pin!(other_scim.post("/Users", &body));
+        // It was told that the name is taken, and has looked at who holds it.
+        let is_look = |call: &Call| {
+            call.request_id.as_deref() == Some("second")
+                && call.path.ends_with("/role-mappings/realm")
+                && call.status == Some(200)
+        };
+        tokio::select! {
+            answer = &mut second => panic!("answered before the first one was done: {answer}"),
+            () = until("the second one meets the user", async || staged.proxy.count(is_look) > 0) => {}
+        }
+        held.release();
+        second.await
+    };
+    let (first, second) = tokio::join!(first, second);
+    assert_eq!(first.status, 201, "{first}");
+    one_wins(stage, "bob", first, second).await;
 }
 
 async fn one_wins(stage: &Stage, name: &str, one: Answer, other: Answer) {

@@ -113,7 +113,7 @@ async fn given_at_once() {
     let stage = without_sweeps().await;
     let id = stage.realm.create_user(&by_hand("alice")).await;
     stage.realm.map_role(&id, TAG).await;
-    assert_eq!(stage.looked_up("alice").await, [id.clone()]);
+    assert_eq!(stage.looked_up("alice").await, std::slice::from_ref(&id));
     let user = stage.scim.get(&format!("/Users/{id}")).await.expect(200);
     assert_eq!(user.json()["userName"], "alice");
     assert_eq!(user.json()["name"], json!({ "givenName": "Jane", "familyName": "Doe" }));
