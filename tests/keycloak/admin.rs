@@ -1,5 +1,4 @@
 //! The tests' own way to Keycloak, past the gateway: they prepare realms with it and look at what really came of a request.
-#![allow(dead_code, reason = "a tool box: scenarios take what they need")]
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

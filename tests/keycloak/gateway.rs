@@ -1,5 +1,4 @@
 //! The real `scimgate` binary: set up for a realm of the test, served on free ports, signalled, killed, restarted.
-#![allow(dead_code, reason = "a tool box: scenarios take what they need")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -342,11 +341,6 @@ impl Gateway {
     /// All that it printed, through restarts.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
-    }
-
-    /// Its process id, while it runs.
-    pub fn pid(&self) -> Option<i32> {
-        self.group.as_ref().map(Group::pid)
     }
 
     /// Sends SIGTERM without waiting for anything.

@@ -1,5 +1,4 @@
 //! A SCIM client as identity providers have it: Okta's headers, any path as written, answers that say what was wrong with them.
-#![allow(dead_code, reason = "a tool box: scenarios take what they need")]
 
 use std::time::Duration;
 

@@ -8,7 +8,7 @@ use super::stage::{Stage, patch, user, written};
 use crate::admin::admin;
 use crate::gateway::{Auth, Gateway};
 use crate::runner::trial;
-use crate::scim::{ENTERPRISE, LIST, Scim, USER};
+use crate::scim::{ENTERPRISE, LIST, USER};
 
 pub fn trials() -> Vec<Trial> {
     vec![
@@ -121,7 +121,7 @@ fn assert_complete(attributes: &[Value], of: &str) {
 
 async fn guarded() {
     let stage = Stage::new("h3-discovery").await;
-    let nobody = Scim::anonymous(stage.scim.base_url());
+    let nobody = stage.scim.without_header("authorization");
     for path in ENDPOINTS {
         for client in [&nobody, &nobody.with_header("authorization", "Bearer wrong")] {
             let answer = client.get(path).await;

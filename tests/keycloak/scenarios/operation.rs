@@ -69,22 +69,26 @@ async fn bad_configuration() {
         bad.try_serve().await,
         &[&format!("config.toml:{line}: realms.{name}.keycloak.client_secret_file: ")],
     );
-    let bad = prepared().await.rewrite(|config| {
-        config
-            .lines()
-            .map(|line| {
-                if line.starts_with("client_secret_file") { "client_secret_env = \"NOT_SET\"" } else { line }
-            })
-            .collect::<Vec<_>>()
-            .join("\n")
-    });
-    refused(
-        bad.try_serve().await,
-        &[
-            "config.toml:",
-            "keycloak.client_secret_env: the environment variable that is named here is not set",
-        ],
-    );
+    // A secret from the environment: not there, and there.
+    let from_environment = async || {
+        let line_by_line = |line: &str| match line.split_once('=') {
+            Some((key, _)) if key.trim() == "client_secret_file" => {
+                "client_secret_env = \"GATE\"\n".to_owned()
+            }
+            _ => format!("{line}\n"),
+        };
+        prepared().await.rewrite(|config| config.lines().map(line_by_line).collect())
+    };
+    let not_set = "keycloak.client_secret_env: the environment variable that is named here is not set";
+    refused(from_environment().await.try_serve().await, &["config.toml:", not_set]);
+    let secret =
+        std::fs::read_to_string(prepared().await.directory().join(format!("{name}-keycloak-client-secret")));
+    from_environment().await.env("GATE", secret.unwrap().trim()).serve().await;
+    // A caller whom nobody could be, at the end of the file.
+    let caller = format!("[realms.{name}.callers.entra]\nauth = \"token\"\nsha256 = []");
+    let bad = prepared().await.append(&caller);
+    let line = line_of(&bad, "sha256 = []");
+    refused(bad.try_serve().await, &[&format!("config.toml:{line}: realms.{name}.callers.entra.sha256: ")]);
     // The realm whose administrators run all realms.
     let bad = prepared().await.rewrite(|config| config.replace(&format!("[realms.{name}"), "[realms.master"));
     refused(bad.try_serve().await, &["config.toml:", "realms.master"]);

@@ -131,5 +131,6 @@ async fn leaver() {
     assert_eq!((&on.json()["active"], &on.json()["nickName"]), (&json!(true), &json!("Babs")));
     assert_eq!(realm.user(&id).await.unwrap()["enabled"], true);
     let refresh = tokens.refresh_token.unwrap();
-    realm.refresh("portal", &refresh).await.expect_err("the old session is over for good");
+    let refused = realm.refresh("portal", &refresh).await.expect_err("the old session is over for good");
+    assert_eq!((refused.status, refused.error.as_str()), (400, "invalid_grant"), "{}", refused.description);
 }
