@@ -1,6 +1,6 @@
 //! `scimgate serve`: puts the rooms together, serves, and drains on SIGTERM.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -13,7 +13,9 @@ use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::auth::Authenticator;
-use crate::config::{self, CallerAuth, Config, ConfigErrors, ProcessEnvironment, Realm, UnknownAttributes};
+use crate::config::{
+    self, CallerAuth, CallerName, Config, ConfigErrors, ProcessEnvironment, Realm, UnknownAttributes,
+};
 use crate::directory::admin::{self, AdminDirectory, NotReady};
 use crate::engine::{self, Engine};
 use crate::http::health::{Health, Readiness};
@@ -196,14 +198,15 @@ fn open_realm(
 
 /// The forwarded token endpoint, where a caller may have use for it.
 fn token_endpoint(realm: &Realm, http: reqwest::Client, url: Url) -> Option<TokenEndpoint> {
-    let clients: BTreeSet<String> = realm
+    let clients: BTreeMap<String, CallerName> = realm
         .callers
         .values()
-        .filter_map(|caller| match &caller.auth {
-            CallerAuth::Keycloak { clients } => Some(clients.clone()),
-            CallerAuth::Token { .. } => None,
+        .flat_map(|caller| match &caller.auth {
+            CallerAuth::Keycloak { clients } => {
+                clients.iter().map(|client| (client.clone(), caller.name.clone())).collect()
+            }
+            CallerAuth::Token { .. } => Vec::new(),
         })
-        .flatten()
         .collect();
     let wanted = realm.forward_token_endpoint && !clients.is_empty();
     wanted.then(|| TokenEndpoint::new(http, url, &realm.issuer, clients))

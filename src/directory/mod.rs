@@ -74,6 +74,9 @@ pub struct Wanted {
     pub resource: Resource,
     /// The value of `active` that the request names; none where it does not speak of it.
     pub active: Option<bool>,
+    /// Must nothing be applied where a part of it can't be (PATCH)? Otherwise a deactivation counts even if the rest of
+    /// the request is refused: a leaver must not stay because somebody else has their e-mail address.
+    pub all_or_nothing: bool,
 }
 
 /// Computes what is wanted from what is there; runs while nobody else changes the user.

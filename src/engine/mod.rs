@@ -100,7 +100,7 @@ impl Engine {
     /// 400 for a body that can't be taken, 409 for a user that exists.
     pub async fn create(&self, context: &Context, body: &Object, projection: &Projection) -> Result<Outcome> {
         let resource = Resource::read(user(), body, &self.settings.policy)?;
-        let wanted = Wanted { active: resource.flag("active"), resource };
+        let wanted = Wanted { active: resource.flag("active"), all_or_nothing: true, resource };
         let row = self.write(context, move |engine, context| async move {
             engine.directory.create(&context, wanted).await
         });
@@ -152,7 +152,7 @@ impl Engine {
                 let external_id = before.text(user(), "externalId").map(str::to_owned);
                 resource.set_text(user(), "externalId", external_id.as_deref());
             }
-            Ok(Wanted { resource, active })
+            Ok(Wanted { resource, active, all_or_nothing: false })
         })
         .await
     }
@@ -174,6 +174,7 @@ impl Engine {
         self.change(context, id, conditions, projection, move |before| {
             let patched = patch.apply(before, &policy)?;
             Ok(Wanted {
+                all_or_nothing: true,
                 active: asserted_active(&patched.resource, &patched.touched),
                 resource: patched.resource,
             })

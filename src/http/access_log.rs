@@ -10,6 +10,7 @@ use http::{Request, Response};
 use tower::{Layer, Service};
 use tower_http::request_id::RequestId;
 
+use crate::config::RealmName;
 use crate::directory::Context;
 
 use super::respond::Failed;
@@ -34,10 +35,10 @@ impl Record {
         learn(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// The realm and what is asked of it.
-    pub fn operation(&self, realm: &str, operation: &'static str) {
+    /// The realm and what is asked of it. A realm that is not served is not named: a stranger may write anything there.
+    pub fn operation(&self, realm: Option<&RealmName>, operation: &'static str) {
         self.with(|learned| {
-            learned.realm = Some(realm.to_owned());
+            learned.realm = Some(realm.map_or_else(|| "(not served)".to_owned(), ToString::to_string));
             learned.operation = Some(operation);
         });
     }

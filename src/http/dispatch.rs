@@ -73,13 +73,14 @@ where
         async move {
             match Route::parse(&head.method, head.uri.path()).map_err(Failure::Route)? {
                 Route::Token { realm } => {
-                    record.operation(&realm, "token");
-                    let endpoint = tenants.get(&realm).and_then(|tenant| tenant.token_endpoint.as_ref());
-                    Ok(token_endpoint::answer(endpoint, &head, body).await)
+                    let tenant = tenants.get(&realm);
+                    record.operation(tenant.map(|tenant| &tenant.realm), "token");
+                    let endpoint = tenant.and_then(|tenant| tenant.token_endpoint.as_ref());
+                    Ok(token_endpoint::answer(endpoint, &head, body, &record).await)
                 }
                 Route::Scim { realm, operation } => {
-                    record.operation(&realm, operation.name());
                     let tenant = tenants.get(&realm).cloned();
+                    record.operation(tenant.as_ref().map(|tenant| &tenant.realm), operation.name());
                     inner.oneshot(Routed { tenant, operation, head, body, record }).await
                 }
             }

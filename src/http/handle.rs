@@ -77,7 +77,7 @@ fn plain(
             Some(list_response(Vec::new(), 0, start.unwrap_or(1).max(1)))
         }
         Operation::NotServed(what) => {
-            return Err(Error::new(501, Code::NotImplemented, format!("{what}: not served by this gateway")));
+            return Err(Error::new(501, Code::NotImplemented, *what));
         }
         _ if parameter(parameters, "filter").is_some() => {
             // RFC 7644 section 4.

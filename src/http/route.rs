@@ -136,10 +136,12 @@ fn operation(method: &Method, rest: &[&str]) -> Result<Operation, RouteError> {
             }
         }
         ["Groups"] if method == Method::GET => Ok(Operation::ListGroups),
-        ["Groups"] | ["Groups", _] => Ok(Operation::NotServed("Groups")),
-        ["Me"] => Ok(Operation::NotServed("/Me")),
-        ["Bulk"] => Ok(Operation::NotServed("/Bulk")),
-        [".search"] => Ok(Operation::NotServed("A search over all resource types")),
+        ["Groups"] | ["Groups", _] => Ok(Operation::NotServed("Groups can only be listed")),
+        ["Me"] => Ok(Operation::NotServed("/Me is not served")),
+        ["Bulk"] => Ok(Operation::NotServed("/Bulk is not served")),
+        [".search"] => {
+            Ok(Operation::NotServed("A search over all resource types is not served; /Users/.search is"))
+        }
         ["ServiceProviderConfig"] => get(Operation::ServiceProviderConfig),
         ["ResourceTypes"] => get(Operation::ResourceTypes),
         ["ResourceTypes", id] => get(Operation::ResourceType((*id).into())),
@@ -177,7 +179,7 @@ mod tests {
         assert_eq!(scim("HEAD", "/Users/"), Ok(Operation::ListUsers));
         assert_eq!(scim("PATCH", "/Users/1"), Ok(Operation::PatchUser("1".into())));
         assert_eq!(scim("GET", "/Schemas/urn%3Aa:b"), Ok(Operation::Schema("urn:a:b".into())));
-        assert_eq!(scim("POST", "/Groups"), Ok(Operation::NotServed("Groups")));
+        assert_eq!(scim("POST", "/Groups"), Ok(Operation::NotServed("Groups can only be listed")));
         let token = Route::Token { realm: "acme".into() };
         assert_eq!(route("POST", "/realms/acme/protocol/openid-connect/token"), Ok(token));
     }

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::{Body, Incoming};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
@@ -40,9 +40,9 @@ where
 {
     let permits = Arc::new(Semaphore::new(limits.max_connections));
     let graceful = GracefulShutdown::new();
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.header_timeout);
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(Duration::from_secs(60)));
+    // HTTP/1 alone: what terminates TLS in front of it speaks that, and an idle connection can't keep its permit.
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout);
     loop {
         // A permit first: without one the connection waits in the kernel's queue.
         let permit = tokio::select! {
@@ -71,11 +71,10 @@ where
             }
         });
         let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
-        let connection = graceful.watch(connection.into_owned());
+        let connection = graceful.watch(connection);
         tokio::spawn(async move {
             let mut connection = pin!(connection);
-            // hyper's own timer begins once it knows that it is spoken to in HTTP/1: a client that says nothing, or no
-            // more than the first bytes of HTTP/2, would keep its permit for ever.
+            // hyper's own timer begins with the first byte: a client that says nothing would keep its permit for ever.
             let ended = match tokio::time::timeout(limits.header_timeout, connection.as_mut()).await {
                 Ok(ended) => ended,
                 Err(_elapsed) if !asked.load(Ordering::Relaxed) => Ok(()),

@@ -1,7 +1,9 @@
 //! The realm's token endpoint, forwarded for client credentials of the allowed clients, so that a SCIM client needs to
 //! reach one host only. Its errors are OAuth's (RFC 6749 section 5.2), because OAuth clients read them.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -13,13 +15,24 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
 use serde_json::json;
+use tokio::sync::Semaphore;
+use tower_http::request_id::RequestId;
 use url::Url;
 
+use crate::config::CallerName;
+use crate::directory::Context;
+
+use super::access_log::Record;
 use super::intake::read_bytes;
 use super::respond::Body;
 
 /// A token request is small.
 const LIMIT: usize = 64 * 1024;
+/// How long a client may take to send it: nobody was authenticated yet.
+const READ_TIME: Duration = Duration::from_secs(5);
+/// Token requests at once, over all realms: so that strangers can't use up what SCIM requests need.
+const AT_ONCE: usize = 32;
+static PERMITS: Semaphore = Semaphore::const_new(AT_ONCE);
 /// The parameters that go through; any other is left behind.
 const FORWARDED: &[&str] =
     &["grant_type", "client_id", "client_secret", "scope", "client_assertion", "client_assertion_type"];
@@ -30,20 +43,27 @@ pub struct TokenEndpoint {
     http: reqwest::Client,
     url: Url,
     issuer: Option<Url>,
-    clients: BTreeSet<String>,
+    clients: BTreeMap<String, CallerName>,
 }
 
 impl TokenEndpoint {
-    /// Forwards to `url` for these clients. `issuer` is what the tokens must name as theirs.
-    pub fn new(http: reqwest::Client, url: Url, issuer: &str, clients: BTreeSet<String>) -> Self {
+    /// Forwards to `url` for these clients of callers. `issuer` is what the tokens must name as theirs.
+    pub fn new(http: reqwest::Client, url: Url, issuer: &str, clients: BTreeMap<String, CallerName>) -> Self {
         // Keycloak makes the issuer from the host it is called by, unless its host name is fixed. Where the gateway
         // reaches it by another name than the issuer's, it says the issuer's.
         let issuer = Url::parse(issuer).ok().filter(|issuer| issuer.origin() != url.origin());
         Self { http, url, issuer, clients }
     }
 
-    async fn forward(&self, authorization: Option<&HeaderValue>, form: &[(&str, &str)]) -> Response<Body> {
-        let mut request = self.http.post(self.url.clone()).form(form);
+    async fn forward(
+        &self,
+        context: &Context,
+        authorization: Option<&HeaderValue>,
+        form: &[(&str, &str)],
+    ) -> Response<Body> {
+        let request = self.http.post(self.url.clone()).header("x-request-id", &*context.request_id);
+        let mut request = request.form(form);
+        context.calls.fetch_add(1, Ordering::Relaxed);
         if let Some(authorization) = authorization {
             request = request.header(AUTHORIZATION, authorization);
         }
@@ -57,13 +77,11 @@ impl TokenEndpoint {
         }
         let unavailable = |error: reqwest::Error| {
             tracing::warn!(error = %error.without_url(), "the token endpoint can't be reached");
-            let mut response = oauth_error(
+            oauth_error(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "temporarily_unavailable",
                 "Keycloak can't be reached at the moment",
-            );
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
-            response
+            )
         };
         let answer = match request.send().await {
             Ok(answer) => answer,
@@ -84,20 +102,35 @@ fn authority(url: &Url) -> Option<String> {
 }
 
 /// Answers a token request; `endpoint` is none where the realm is not served or does not forward.
-pub async fn answer(endpoint: Option<&TokenEndpoint>, head: &Parts, body: Incoming) -> Response<Body> {
+///
+/// Such a realm is answered as an unknown client of a served one is, after the same steps.
+pub async fn answer(
+    endpoint: Option<&TokenEndpoint>,
+    head: &Parts,
+    body: Incoming,
+    record: &Record,
+) -> Response<Body> {
+    let Ok(_permit) = PERMITS.try_acquire() else { return Refusal::Busy.answer() };
     match checked(endpoint, head, body).await {
-        Ok((endpoint, form)) => {
+        Ok((endpoint, caller, form)) => {
+            let id = head.extensions.get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
+            let context = Context::new(id.unwrap_or_default(), caller.as_ref());
+            record.context(&context);
             let form: Vec<(&str, &str)> =
                 form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-            endpoint.forward(head.headers.get(AUTHORIZATION), &form).await
+            endpoint.forward(&context, head.headers.get(AUTHORIZATION), &form).await
         }
-        Err(refusal) => refusal.answer(),
+        Err(refusal) => {
+            record.refused(format!("{refusal:?}"));
+            refusal.answer()
+        }
     }
 }
 
 /// Why a token request goes no further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Refusal {
+    Busy,
     TooLarge,
     NotForm,
     Twice,
@@ -109,7 +142,16 @@ enum Refusal {
 impl Refusal {
     fn answer(self) -> Response<Body> {
         let (status, error, description) = match self {
-            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", "The request is too large"),
+            Self::Busy => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "temporarily_unavailable",
+                "Too many token requests at once; repeat this one",
+            ),
+            Self::TooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "invalid_request",
+                "The request is too large, or does not arrive",
+            ),
             Self::NotForm => (
                 StatusCode::BAD_REQUEST,
                 "invalid_request",
@@ -140,12 +182,14 @@ async fn checked<'e>(
     endpoint: Option<&'e TokenEndpoint>,
     head: &Parts,
     body: Incoming,
-) -> Result<(&'e TokenEndpoint, Vec<(String, String)>), Refusal> {
-    let bytes = read_bytes(head, body, LIMIT).await.map_err(|_| Refusal::TooLarge)?;
+) -> Result<(&'e TokenEndpoint, &'e CallerName, Vec<(String, String)>), Refusal> {
+    let read = tokio::time::timeout(READ_TIME, read_bytes(head, body, LIMIT)).await;
+    let bytes = read.map_err(|_| Refusal::TooLarge)?.map_err(|_| Refusal::TooLarge)?;
     let form = read_form(head.headers.get(CONTENT_TYPE), &bytes)?;
     let client = client_of(head.headers.get(AUTHORIZATION), &form)?;
-    let endpoint = endpoint.filter(|endpoint| endpoint.clients.contains(&client)).ok_or(Refusal::Client)?;
-    Ok((endpoint, form))
+    let endpoint = endpoint.ok_or(Refusal::Client)?;
+    let caller = endpoint.clients.get(&client).ok_or(Refusal::Client)?;
+    Ok((endpoint, caller, form))
 }
 
 /// The parameters that go through, each once.
@@ -195,6 +239,9 @@ fn basic_user(authorization: &HeaderValue) -> Option<String> {
 fn oauth_error(status: StatusCode, error: &str, description: &str) -> Response<Body> {
     let body = json!({ "error": error, "error_description": description }).to_string();
     let mut response = respond(status, Some(HeaderValue::from_static("application/json")), body.into());
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    }
     if status == StatusCode::UNAUTHORIZED {
         response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"token\""));
     }

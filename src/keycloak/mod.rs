@@ -26,6 +26,7 @@ pub use error::{Call, Error, FieldError, Result};
 pub use query::{AttributeMatch, InexpressibleAttribute, MAX_PAGE, UserQuery};
 pub use representation::{
     ClientRepresentation, ConsentRepresentation, InvalidUserId, ProfileAttribute, ProfilePermissions,
-    RealmRepresentation, Rest, RoleRepresentation, UserId, UserProfile, UserRepresentation,
+    RealmRepresentation, Rest, RoleRepresentation, SERVICE_ACCOUNT_PREFIX, UserId, UserProfile,
+    UserRepresentation,
 };
 pub use transport::{HttpClientError, http_client};

@@ -136,13 +136,16 @@ pub struct UserRepresentation {
     pub rest: Rest,
 }
 
+/// What the username of every service account begins with.
+pub const SERVICE_ACCOUNT_PREFIX: &str = "service-account-";
+
 impl UserRepresentation {
     /// Whether this is a client's service account, which is no person. In lists Keycloak tells it
     /// by the username's prefix alone.
     #[must_use]
     pub fn is_service_account(&self) -> bool {
         self.service_account_client_id.is_some()
-            || self.username.as_deref().is_some_and(|name| name.starts_with("service-account-"))
+            || self.username.as_deref().is_some_and(|name| name.starts_with(SERVICE_ACCOUNT_PREFIX))
     }
 }
 

@@ -107,7 +107,8 @@ async fn prepare(
 ) -> Result<Realm, SetupError> {
     let realm = realm::ensure_realm(admin, args, record).await?;
     realm::ensure_role(admin, &realm, ROLE, record).await?;
-    let declarations = [profile::STORAGE, profile::FLAT];
+    let storage = profile::storage();
+    let declarations = [storage.as_slice(), profile::FLAT];
     realm::ensure_profile(admin, &realm, &declarations, record).await?;
     let gateway = clients::ensure_gateway(admin, &args.gateway_client, record).await?;
     let credential = match token {

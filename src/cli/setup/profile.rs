@@ -3,6 +3,7 @@
 
 use serde_json::{Map, json};
 
+use crate::directory::admin::storage::{DECLARED, Declared, VALUE_MAX};
 use crate::keycloak::{ProfileAttribute, ProfilePermissions, UserProfile};
 
 /// Who sees and changes an attribute, besides administrators.
@@ -26,31 +27,27 @@ pub struct Declaration {
     /// Whether it has several values.
     pub multivalued: bool,
     /// The longest value, in characters.
-    pub max_length: u32,
+    pub max_length: usize,
     /// Who sees and changes it.
     pub audience: Audience,
 }
 
-const fn storage(name: &'static str, label: &'static str, multivalued: bool) -> Declaration {
-    Declaration { name, label, multivalued, max_length: 2048, audience: Audience::Administrators }
-}
-
 const fn flat(name: &'static str, label: &'static str) -> Declaration {
-    Declaration { name, label, multivalued: false, max_length: 2048, audience: Audience::ShownToUser }
+    Declaration { name, label, multivalued: false, max_length: VALUE_MAX, audience: Audience::ShownToUser }
 }
 
 /// The attributes that the gateway keeps for itself.
-pub const STORAGE: &[Declaration] = &[
-    storage("scim.managed", "SCIM: managed for", true),
-    storage("scim.pending", "SCIM: creation not finished", false),
-    storage("scim.userName", "SCIM: userName as sent", false),
-    storage("scim.emails", "SCIM: all e-mail addresses", true),
-    storage("scim.externalId", "SCIM: externalId", true),
-    storage("scim.active", "SCIM: active as sent", false),
-    storage("scim.lastModified", "SCIM: last modified", false),
-    Declaration { max_length: 65_000, ..storage("scim.document", "SCIM: document", false) },
-    storage("scim.hash", "SCIM: hashes for lookups", true),
-];
+#[must_use]
+pub fn storage() -> Vec<Declaration> {
+    let own = |declared: &Declared| Declaration {
+        name: declared.name,
+        label: declared.label,
+        multivalued: declared.multivalued,
+        max_length: declared.max_length,
+        audience: Audience::Administrators,
+    };
+    DECLARED.iter().map(own).collect()
+}
 
 /// The attributes that hold what identity providers send, one SCIM attribute each.
 pub const FLAT: &[Declaration] = &[
@@ -95,35 +92,6 @@ impl Declaration {
             ..ProfileAttribute::default()
         }
     }
-
-    /// Why an attribute that somebody else declared may not serve the gateway's own purposes.
-    fn doubt(&self, found: &ProfileAttribute) -> Option<String> {
-        if self.audience != Audience::Administrators {
-            return None;
-        }
-        let editable = found
-            .permissions
-            .as_ref()
-            .is_some_and(|permissions| permissions.edit.iter().any(|party| party == "user"));
-        let too_short = found.max_length().is_some_and(|limit| limit < u64::from(self.max_length));
-        let name = self.name;
-        if editable {
-            Some(format!(
-                "people may change their own attribute {name}, and so what the gateway believes of them: let only administrators edit it, in the realm's user profile"
-            ))
-        } else if too_short {
-            Some(format!(
-                "the user profile limits the attribute {name} to fewer than {} characters: longer values will be refused",
-                self.max_length
-            ))
-        } else if self.multivalued && !found.multivalued {
-            Some(format!(
-                "the user profile lets the attribute {name} have one value only: make it multivalued"
-            ))
-        } else {
-            None
-        }
-    }
 }
 
 /// Declares what is missing in the profile and gives the names of the attributes it added. What is
@@ -139,10 +107,18 @@ pub fn declare(profile: &mut UserProfile, wanted: &[Declaration]) -> Vec<&'stati
     added
 }
 
-/// What an administrator should look at among the attributes that were declared already.
-#[must_use]
-pub fn doubts(profile: &UserProfile, wanted: &[Declaration]) -> Vec<String> {
-    wanted.iter().filter_map(|declaration| declaration.doubt(profile.attribute(declaration.name)?)).collect()
+/// Mends those of the gateway's own attributes that were declared in a way in which they can't serve, or in which people
+/// could forge them, and gives their names.
+pub fn mend(profile: &mut UserProfile) -> Vec<&'static str> {
+    let mut mended = Vec::new();
+    for (own, declaration) in DECLARED.iter().zip(storage()) {
+        let found = profile.attributes.iter_mut().find(|attribute| attribute.name == own.name);
+        if let Some(found) = found.filter(|found| !own.problems(found).is_empty()) {
+            *found = declaration.attribute();
+            mended.push(own.name);
+        }
+    }
+    mended
 }
 
 /// Makes the attribute `username` editable by administrators only, if it is not so yet; gives
@@ -177,10 +153,10 @@ mod tests {
     #[test]
     fn declares_what_is_missing_once() {
         let mut profile = stock();
-        let added = declare(&mut profile, STORAGE);
-        assert_eq!(added.len(), STORAGE.len());
-        assert!(declare(&mut profile, STORAGE).is_empty());
-        assert!(doubts(&profile, STORAGE).is_empty());
+        let added = declare(&mut profile, &storage());
+        assert_eq!(added.len(), DECLARED.len());
+        assert!(declare(&mut profile, &storage()).is_empty());
+        assert!(mend(&mut profile).is_empty());
         assert_eq!(
             serde_json::to_value(profile.attribute("scim.document").unwrap()).unwrap(),
             json!({"name": "scim.document", "displayName": "SCIM: document",
@@ -190,21 +166,22 @@ mod tests {
     }
 
     #[test]
-    fn what_somebody_declared_stays_and_is_doubted_aloud() {
+    fn what_somebody_declared_stays_but_for_what_could_not_serve() {
         let mut profile = stock();
-        let own: ProfileAttribute = serde_json::from_value(json!({"name": "scim.managed",
-            "permissions": {"view": ["user"], "edit": ["user"]}, "multivalued": true}))
-        .unwrap();
-        let short: ProfileAttribute = serde_json::from_value(json!({"name": "scim.document",
-            "validations": {"length": {"max": "255"}}}))
-        .unwrap();
-        profile.attributes.extend([own.clone(), short]);
-        declare(&mut profile, STORAGE);
-        assert_eq!(profile.attribute("scim.managed"), Some(&own));
-        let doubts = doubts(&profile, STORAGE);
-        assert_eq!(doubts.len(), 2, "{doubts:?}");
-        assert!(doubts[0].contains("scim.managed"));
-        assert!(doubts[1].contains("scim.document"));
+        let forgeable = json!({"name": "scim.managed", "permissions": {"view": ["user"], "edit": ["admin", "user"]},
+            "multivalued": true});
+        let short = json!({"name": "scim.document", "validations": {"length": {"max": "255"}}});
+        let title =
+            json!({"name": "title", "displayName": "Job", "permissions": {"edit": ["admin", "user"]}});
+        for own in [forgeable, short, title.clone()] {
+            profile.attributes.push(serde_json::from_value(own).unwrap());
+        }
+        declare(&mut profile, &storage());
+        declare(&mut profile, FLAT);
+        assert_eq!(mend(&mut profile), ["scim.managed", "scim.document"]);
+        assert!(mend(&mut profile).is_empty());
+        assert_eq!(profile.attribute("scim.managed"), Some(&storage()[0].attribute()));
+        assert_eq!(profile.attribute("title"), Some(&serde_json::from_value(title).unwrap()));
     }
 
     #[test]
@@ -223,9 +200,9 @@ mod tests {
 
     #[test]
     fn no_name_is_declared_twice() {
-        let mut names: Vec<&str> = STORAGE.iter().chain(FLAT).map(|d| d.name).collect();
+        let mut names: Vec<&str> = storage().iter().chain(FLAT).map(|declared| declared.name).collect();
         names.sort_unstable();
         names.dedup();
-        assert_eq!(names.len(), STORAGE.len() + FLAT.len());
+        assert_eq!(names.len(), DECLARED.len() + FLAT.len());
     }
 }

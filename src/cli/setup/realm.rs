@@ -107,11 +107,15 @@ pub(super) async fn ensure_profile(
     let mut wanted = admin.told("reading the user profile", found)?;
     let mut changes = Vec::new();
     for declarations in declarations {
-        record.warnings(profile::doubts(&wanted, declarations));
         let added = profile::declare(&mut wanted, declarations);
         if !added.is_empty() {
             changes.push(format!("user profile: declared {}", added.join(", ")));
         }
+    }
+    let mended = profile::mend(&mut wanted);
+    if !mended.is_empty() {
+        changes
+            .push(format!("user profile: mended {}, which the gateway keeps for itself", mended.join(", ")));
     }
     let open_usernames = !realm.edit_username_allowed;
     if open_usernames && profile::reserve_username(&mut wanted) {

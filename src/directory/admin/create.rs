@@ -22,8 +22,8 @@ impl Session {
     pub(super) async fn create(self, wanted: Wanted) -> Result<Row> {
         let name = wanted.resource.text(user(), "userName").unwrap_or_default().to_lowercase();
         // Two creates of one name: the second one sees what became of the first.
-        let _name = self.directory.0.locks.lock(format!("name {name}")).await;
-        self.check_user_name(&name, None).await?;
+        let name_lock = self.directory.0.locks.lock(format!("name {name}")).await;
+        self.check_user_name(&wanted, None).await?;
         let now = OffsetDateTime::now_utc();
         let mark = Mark::new(millis(now));
         let write = plan::create(&wanted, &mark.stored(), self.rules())?;
@@ -47,7 +47,7 @@ impl Session {
             if let Err(error) = aftermath.unmark(&id).await {
                 tracing::warn!(%error, "the mark of a finished create stays until the sweep takes it");
             }
-            drop(lock);
+            drop((lock, name_lock));
         });
         Ok(row)
     }
@@ -155,9 +155,12 @@ impl Session {
             Err(error) => return self.failed(&error),
         };
         let managed = match holder {
-            Some(id) => {
-                self.observe(&id).await.ok().flatten().is_some_and(|(_, standing)| standing.is_managed())
-            }
+            Some(id) => match self.observe(&id).await {
+                // Somebody's create that was cut off, under another userName: it is finished, so that it can be seen.
+                Ok(Some((_, Standing::Unfinished))) => self.heal(&id).await.is_ok(),
+                Ok(found) => found.is_some_and(|(_, standing)| standing.is_managed()),
+                Err(error) => return error,
+            },
             None => false,
         };
         if managed {

@@ -90,6 +90,7 @@ fn invalid(field: &FieldError, map: &BTreeMap<String, String>) -> Error {
         storage::EXTERNAL_ID => "externalId",
         storage::USER_NAME => "userName",
         storage::EMAILS => "emails",
+        storage::DOCUMENT => "the user's attributes together",
         other => map.iter().find(|(_, attribute)| *attribute == other).map_or(other, |(path, _)| path),
     };
     let key = field.message.as_str();

@@ -2,7 +2,9 @@
 
 mod create;
 mod errors;
+mod leave;
 mod locks;
+mod names;
 mod plan;
 mod power;
 mod read;

@@ -116,8 +116,8 @@ pub(super) fn update(
     Ok(Plan { steps, after, forbidden_to_power })
 }
 
-/// Deactivates a user whose stored attributes can't be written: leavers must not stay because of that.
-fn deactivate_alone(stored: &UserRepresentation) -> Plan {
+/// Deactivates a user and leaves all else as it is: leavers must not stay because the rest can't be written.
+pub(super) fn deactivate_alone(stored: &UserRepresentation) -> Plan {
     let mut write = UserRepresentation { enabled: Some(false), ..whole(stored) };
     write.attributes.get_or_insert_default().insert(ACTIVE.into(), vec![false.to_string()]);
     let after =
@@ -150,7 +150,7 @@ fn lower(text: &Option<String>) -> Option<String> {
 pub(super) fn create(wanted: &Wanted, mark: &str, rules: Rules<'_>) -> Result<UserRepresentation, Error> {
     // RFC 7643 leaves the default of `active` to the server. Keycloak's is "disabled", which nobody expects.
     let active = wanted.active.unwrap_or(true);
-    let wanted = Wanted { resource: wanted.resource.clone(), active: Some(active) };
+    let wanted = Wanted { active: Some(active), ..wanted.clone() };
     let mut write = rules.storage.write(&UserRepresentation::default(), &wanted, rules.caller, rules.now)?;
     write.enabled = Some(active);
     write.created_timestamp = i64::try_from(rules.now.unix_timestamp_nanos() / 1_000_000).ok();

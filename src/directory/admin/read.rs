@@ -4,10 +4,9 @@ use futures_util::future::try_join_all;
 
 use crate::directory::{Key, Page, Result, Row};
 use crate::keycloak::{AttributeMatch, MAX_PAGE, UserId, UserQuery, UserRepresentation};
-use crate::scim::{Code, Error};
 
 use super::storage::{self, EMAILS, EXTERNAL_ID, HASH, MANAGED, REALM_TENANT, USER_NAME};
-use super::tag::{Mark, Standing};
+use super::tag::Standing;
 use super::{OrScim, Session};
 
 /// How many users may share a key, such as an e-mail address, before a lookup stops counting.
@@ -73,11 +72,8 @@ impl Session {
                 let query = UserQuery { email: Some(email.clone()), max: LOOKUP_MAX, ..UserQuery::default() };
                 let live = async { self.client.users(&query).await.or_scim(self) };
                 let lower = email.to_lowercase();
-                let (mut users, indexed) = tokio::try_join!(live, self.by_attribute(EMAILS, email, &lower))?;
-                users.extend(indexed);
-                users.sort_by(|a, b| (&a.username, &a.id).cmp(&(&b.username, &b.id)));
-                users.dedup_by(|a, b| a.id == b.id);
-                users
+                let (live, indexed) = tokio::try_join!(live, self.by_attribute(EMAILS, email, &lower))?;
+                united(live, indexed)
             }
         };
         let rows = users.into_iter().map(|user| async move {
@@ -89,33 +85,18 @@ impl Session {
         Ok(try_join_all(rows).await?.into_iter().flatten().collect())
     }
 
-    async fn by_attribute(&self, name: &str, value: &str, hashed: &str) -> Result<Vec<UserRepresentation>> {
+    pub(super) async fn by_attribute(
+        &self,
+        name: &str,
+        value: &str,
+        hashed: &str,
+    ) -> Result<Vec<UserRepresentation>> {
         let condition = AttributeMatch::new(name, value)
             .or_else(|_| AttributeMatch::new(HASH, &storage::lookup_hash(name, hashed)));
         // Neither the value nor a hash of it can be asked for: then nobody has it.
         let Ok(condition) = condition else { return Ok(Vec::new()) };
         let query = UserQuery { attributes: vec![condition], max: LOOKUP_MAX, ..UserQuery::default() };
         self.client.users(&query).await.or_scim(self)
-    }
-
-    /// Where Keycloak makes usernames from e-mail addresses, nothing in Keycloak keeps userNames apart: looks whether
-    /// another managed user has this one.
-    pub(super) async fn check_user_name(&self, name: &str, except: Option<&UserId>) -> Result<()> {
-        if !self.storage.email_as_username {
-            return Ok(());
-        }
-        let lower = name.to_lowercase();
-        let holders = self.by_attribute(USER_NAME, name, &lower).await?;
-        let taken = holders.iter().any(|user| {
-            user.id.as_ref() != except
-                && storage::has_index(user)
-                && Mark::on(user).is_none()
-                && storage::value(user, USER_NAME).is_some_and(|held| held.to_lowercase() == lower)
-        });
-        if taken {
-            return Err(Error::conflict(Code::UserExists, "A user with this userName exists already"));
-        }
-        Ok(())
     }
 
     /// A window of the roster: lists trust the index.
@@ -142,4 +123,12 @@ impl Session {
             ..UserQuery::default()
         }
     }
+}
+
+/// Both, each user once, by username.
+fn united(mut users: Vec<UserRepresentation>, others: Vec<UserRepresentation>) -> Vec<UserRepresentation> {
+    users.extend(others);
+    users.sort_by(|a, b| (&a.username, &a.id).cmp(&(&b.username, &b.id)));
+    users.dedup_by(|a, b| a.id == b.id);
+    users
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::keycloak::{self, AdminClient, RealmRepresentation, RoleRepresentation, UserProfile};
 
-use super::storage::{DECLARED, VALUE_MAX};
+use super::storage::{DECLARED, admin_edits};
 
 /// The client that holds the administrative roles of a realm.
 const REALM_MANAGEMENT: &str = "realm-management";
@@ -116,43 +116,88 @@ async fn dangerous_tag(
     Ok(problems)
 }
 
-/// The attributes that Keycloak would drop without a word.
+/// The attributes that Keycloak would drop without a word, or that others than administrators could forge.
 fn undeclared(profile: &UserProfile, flat: &[&str]) -> Vec<String> {
-    let kept = profile.keeps_undeclared();
     let mut missing = BTreeSet::new();
     let mut problems = Vec::new();
-    let own = DECLARED.iter();
-    let own = own.map(|declared| (declared.name, declared.multivalued, declared.max_length));
-    let mapped = flat.iter().map(|name| (*name, false, 0));
-    for (name, multivalued, max_length) in own.chain(mapped) {
-        let Some(attribute) = profile.attribute(name) else {
-            // Undeclared values are kept up to VALUE_MAX characters at most.
-            if !kept || max_length > VALUE_MAX {
-                missing.insert(name.to_owned());
+    for own in DECLARED {
+        match profile.attribute(own.name) {
+            // Undeclared ones would be too short, and with some policies people could write their own.
+            None => {
+                missing.insert(own.name);
             }
-            continue;
-        };
-        let editable = attribute
-            .permissions
-            .as_ref()
-            .is_none_or(|permissions| permissions.edit.iter().any(|who| who == "admin"));
-        if !editable {
-            problems.push(format!("administrators may not edit the user profile's attribute \"{name}\""));
-        }
-        if multivalued && !attribute.multivalued {
-            problems.push(format!("the user profile's attribute \"{name}\" must be multivalued"));
-        }
-        if attribute.max_length().is_some_and(|max| (max as usize) < max_length) {
-            problems
-                .push(format!("the user profile's attribute \"{name}\" must allow {max_length} characters"));
+            Some(found) => {
+                problems.extend(own.problems(found).into_iter().map(|problem| (own.name, problem)));
+            }
         }
     }
+    for name in flat {
+        match profile.attribute(name) {
+            None if !profile.keeps_undeclared() => {
+                missing.insert(name);
+            }
+            Some(found) if !admin_edits(found) => {
+                problems.push((name, "may not be edited by administrators".into()));
+            }
+            _ => {}
+        }
+    }
+    let mut problems: Vec<String> = problems
+        .into_iter()
+        .map(|(name, problem)| format!("the user profile's attribute \"{name}\" {problem}"))
+        .collect();
     if !missing.is_empty() {
-        let names: Vec<String> = missing.into_iter().collect();
+        let names: Vec<&str> = missing.into_iter().collect();
         problems.push(format!(
             "the user profile does not declare {}, so Keycloak would drop them without a word",
             names.join(", ")
         ));
     }
     problems
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn profile(change: impl Fn(&str, &mut Value)) -> UserProfile {
+        let attributes = DECLARED.iter().map(|own| {
+            let mut attribute = json!({
+                "name": own.name, "multivalued": own.multivalued, "validations": {"length": {"max": own.max_length}},
+                "permissions": {"view": ["admin"], "edit": ["admin"]},
+            });
+            change(own.name, &mut attribute);
+            attribute
+        });
+        serde_json::from_value(json!({ "attributes": attributes.collect::<Vec<_>>() })).unwrap()
+    }
+
+    #[test]
+    fn a_profile_as_setup_makes_it_is_fine() {
+        assert_eq!(undeclared(&profile(|_, _| {}), &[]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn each_way_to_lose_or_forge_an_attribute_is_told() {
+        let told = |key: &str, value: Value| {
+            undeclared(&profile(|_, attribute| attribute[key] = value.clone()), &[]).join("; ")
+        };
+        assert!(
+            told("permissions", json!({"edit": ["admin", "user"]}))
+                .contains("\"scim.managed\" may be edited by others")
+        );
+        assert!(told("permissions", json!({"edit": []})).contains("may not be edited by administrators"));
+        assert!(told("multivalued", json!(false)).contains("\"scim.externalId\" must be multivalued"));
+        assert!(
+            told("validations", json!({"length": {"max": 255}}))
+                .contains("\"scim.document\" must allow 65000")
+        );
+        assert!(told("name", json!("x")).contains("does not declare scim.active"));
+        let mut open = profile(|_, _| {});
+        assert!(undeclared(&open, &["title"]).join("").contains("does not declare title"));
+        open.unmanaged_attribute_policy = Some("ADMIN_EDIT".into());
+        assert_eq!(undeclared(&open, &["title"]), Vec::<String>::new());
+    }
 }

@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::directory::{Row, Wanted};
-use crate::keycloak::UserRepresentation;
+use crate::keycloak::{AttributeMatch, ProfileAttribute, UserRepresentation};
 use crate::scim::path::AttrPath;
 use crate::scim::render::{Meta, date_time};
 use crate::scim::resource::preferred;
@@ -33,7 +33,7 @@ pub const ACTIVE: &str = "scim.active";
 pub const LAST_MODIFIED: &str = "scim.lastModified";
 /// Everything that Keycloak has no field for, as JSON.
 pub const DOCUMENT: &str = "scim.document";
-/// Hashes of values with a backslash, which Keycloak's `q=` can't express.
+/// Hashes of values that Keycloak's `q=` can't express: with a backslash, or very long.
 pub const HASH: &str = "scim.hash";
 
 /// The tenant of the realm itself, as it stands in [`MANAGED`].
@@ -50,6 +50,8 @@ const FORMAT: u64 = 1;
 pub struct Declared {
     /// The name.
     pub name: &'static str,
+    /// Its label in Keycloak's consoles; an attribute without one borrows a message of the same name.
+    pub label: &'static str,
     /// Does it hold several values?
     pub multivalued: bool,
     /// The length that must be allowed, in characters.
@@ -58,16 +60,20 @@ pub struct Declared {
 
 /// The gateway's own attributes.
 pub const DECLARED: &[Declared] = &[
-    Declared { name: MANAGED, multivalued: true, max_length: VALUE_MAX },
-    Declared { name: PENDING, multivalued: false, max_length: VALUE_MAX },
-    Declared { name: USER_NAME, multivalued: false, max_length: VALUE_MAX },
-    Declared { name: EMAILS, multivalued: true, max_length: VALUE_MAX },
-    Declared { name: EXTERNAL_ID, multivalued: true, max_length: VALUE_MAX },
-    Declared { name: ACTIVE, multivalued: false, max_length: VALUE_MAX },
-    Declared { name: LAST_MODIFIED, multivalued: false, max_length: VALUE_MAX },
-    Declared { name: DOCUMENT, multivalued: false, max_length: DOCUMENT_MAX },
-    Declared { name: HASH, multivalued: true, max_length: VALUE_MAX },
+    own(MANAGED, "SCIM: managed for", true),
+    own(PENDING, "SCIM: creation not finished", false),
+    own(USER_NAME, "SCIM: userName as sent", false),
+    own(EMAILS, "SCIM: all e-mail addresses", true),
+    own(EXTERNAL_ID, "SCIM: externalId", true),
+    own(ACTIVE, "SCIM: active as sent", false),
+    own(LAST_MODIFIED, "SCIM: last modified", false),
+    Declared { max_length: DOCUMENT_MAX, ..own(DOCUMENT, "SCIM: document", false) },
+    own(HASH, "SCIM: hashes for lookups", true),
 ];
+
+const fn own(name: &'static str, label: &'static str, multivalued: bool) -> Declared {
+    Declared { name, label, multivalued, max_length: VALUE_MAX }
+}
 
 /// How a realm keeps users.
 #[derive(Debug, Clone)]
@@ -113,11 +119,41 @@ pub(super) fn external_id(caller: &str, value: &str) -> String {
 }
 
 /// The value that stands for a multi-valued attribute: its preferred element's, else the first that has one.
-fn preferred_value(elements: &[Value]) -> Option<(usize, &str)> {
+pub(super) fn preferred_value(elements: &[Value]) -> Option<(usize, &str)> {
     let text = |at: usize| elements.get(at)?.get("value")?.as_str().filter(|text| !text.is_empty());
     let first = preferred(elements).filter(|at| text(*at).is_some());
     let at = first.or_else(|| (0..elements.len()).find(|at| text(*at).is_some()))?;
     Some((at, text(at)?))
+}
+
+impl Declared {
+    /// Why an attribute that the user profile declares so can't serve: each reason a clause about the attribute.
+    pub fn problems(&self, found: &ProfileAttribute) -> Vec<String> {
+        let mut problems = Vec::new();
+        if editors(found).any(|who| who != "admin") {
+            // It says who is managed, and as whom: whoever could write it could make themselves anybody.
+            problems.push("may be edited by others than administrators".into());
+        }
+        if !admin_edits(found) {
+            problems.push("may not be edited by administrators".into());
+        }
+        if self.multivalued && !found.multivalued {
+            problems.push("must be multivalued".into());
+        }
+        if found.max_length().is_some_and(|max| max < self.max_length as u64) {
+            problems.push(format!("must allow {} characters", self.max_length));
+        }
+        problems
+    }
+}
+
+fn editors(attribute: &ProfileAttribute) -> impl Iterator<Item = &str> {
+    attribute.permissions.iter().flat_map(|permissions| &permissions.edit).map(String::as_str)
+}
+
+/// May administrators edit it? Without permissions they may.
+pub(super) fn admin_edits(attribute: &ProfileAttribute) -> bool {
+    attribute.permissions.is_none() || editors(attribute).any(|who| who == "admin")
 }
 
 impl Storage {
@@ -287,7 +323,8 @@ fn write_document(rest: &Resource) -> Result<Vec<String>, Error> {
         return Ok(Vec::new());
     }
     let text = json!({ "v": FORMAT, "user": rest.as_object() }).to_string();
-    if text.chars().count() > DOCUMENT_MAX {
+    // Keycloak counts as Java does.
+    if text.encode_utf16().count() > DOCUMENT_MAX {
         return Err(Error::bad(
             ScimType::InvalidValue,
             Code::ValueTooLong,
@@ -300,10 +337,14 @@ fn write_document(rest: &Resource) -> Result<Vec<String>, Error> {
 }
 
 fn hashes(user_name: &str, external_ids: &[String], emails: &[String]) -> Vec<String> {
-    let needs = |value: &&String| value.contains('\\');
-    let emails = emails.iter().filter(needs).map(|email| lookup_hash(EMAILS, &email.to_lowercase()));
-    let external_ids = external_ids.iter().filter(needs).map(|id| lookup_hash(EXTERNAL_ID, id));
-    let user_name = user_name.contains('\\').then(|| lookup_hash(USER_NAME, &user_name.to_lowercase()));
+    let needs = |name: &str, value: &str| AttributeMatch::new(name, value).is_err();
+    let emails = emails
+        .iter()
+        .filter(|email| needs(EMAILS, email))
+        .map(|email| lookup_hash(EMAILS, &email.to_lowercase()));
+    let external_ids =
+        external_ids.iter().filter(|id| needs(EXTERNAL_ID, id)).map(|id| lookup_hash(EXTERNAL_ID, id));
+    let user_name = needs(USER_NAME, user_name).then(|| lookup_hash(USER_NAME, &user_name.to_lowercase()));
     let all: BTreeSet<String> = emails.chain(external_ids).chain(user_name).collect();
     all.into_iter().collect()
 }

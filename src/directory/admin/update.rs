@@ -1,17 +1,13 @@
 //! Changing and deleting a user: read and role at once, then the plan, one change at a time.
 
-use crate::directory::{Check, Edit, Result, Row};
+use crate::directory::{Check, Edit, Result, Row, Wanted};
 use crate::keycloak::{self, FieldError, UserId, UserRepresentation};
-use crate::scim::user::user;
-use crate::scim::{Error, Resource};
+use crate::scim::Error;
 
 use super::plan::{self, Plan, Step};
 use super::storage::values;
 use super::tag::Standing;
 use super::{OrScim, Session};
-
-/// How many attributes may stand in the way of a deactivation.
-const MAX_OBSTACLES: usize = 10;
 
 impl Session {
     pub(super) async fn update(self, id: &str, edit: Edit) -> Result<Row> {
@@ -20,12 +16,24 @@ impl Session {
         let stored = self.managed(&id).await?;
         let before = self.storage.read(&stored, &self.caller);
         let wanted = edit(&before)?;
-        let name = |resource: &Resource| resource.text(user(), "userName").unwrap_or_default().to_lowercase();
-        if name(&wanted.resource) != name(&before.resource) {
-            self.check_user_name(&name(&wanted.resource), Some(&id)).await?;
+        match self.apply(&id, &stored, &before, &wanted).await {
+            Err(error) if wanted.active == Some(false) && !wanted.all_or_nothing && is_refusal(&error) => {
+                self.let_go(&id, &stored, error).await
+            }
+            done => done,
         }
-        let plan = plan::update(&stored, &before, &wanted, self.rules())?;
-        self.run(&id, &stored, plan).await
+    }
+
+    async fn apply(
+        &self,
+        id: &UserId,
+        stored: &UserRepresentation,
+        before: &Row,
+        wanted: &Wanted,
+    ) -> Result<Row> {
+        self.check_user_name(wanted, Some((id, before))).await?;
+        let plan = plan::update(stored, before, wanted, self.rules())?;
+        self.run(id, stored, plan).await
     }
 
     pub(super) async fn delete(self, id: &str, check: Check) -> Result<()> {
@@ -84,49 +92,6 @@ impl Session {
         Ok(self.storage.read(&after, &self.caller))
     }
 
-    /// Disables a user although the realm's user profile refuses the write for attributes that the client did not
-    /// touch: a leaver must not stay because somebody made an attribute required. Keycloak judges all attributes, so
-    /// what stands in the way is left out, and what is missing gets a placeholder. Returns the user as it is then.
-    async fn disable(
-        &self,
-        id: &UserId,
-        stored: &UserRepresentation,
-        mut write: UserRepresentation,
-        mut obstacles: Vec<FieldError>,
-    ) -> Result<UserRepresentation> {
-        for _ in 0..MAX_OBSTACLES {
-            if obstacles.is_empty() || stored.federation_link.is_some() {
-                // It is not about the profile: a directory's user may be read-only, but for being disabled.
-                let alone = UserRepresentation {
-                    username: stored.username.clone(),
-                    enabled: Some(false),
-                    ..UserRepresentation::default()
-                };
-                self.client.update_user(id, &alone).await.or_scim(self)?;
-                return Ok(UserRepresentation { enabled: Some(false), ..stored.clone() });
-            }
-            for obstacle in &obstacles {
-                tracing::warn!(attribute = obstacle.field, %id, "left out or replaced, so that the user can be disabled");
-                clear_away(&mut write, &obstacle.field);
-            }
-            match self.client.update_user(id, &write).await {
-                Err(keycloak::Error::Invalid { fields, .. }) => obstacles = fields,
-                done => {
-                    done.or_scim(self)?;
-                    break;
-                }
-            }
-        }
-        Ok(UserRepresentation {
-            email: write.email,
-            first_name: write.first_name,
-            last_name: write.last_name,
-            attributes: write.attributes,
-            enabled: Some(false),
-            ..stored.clone()
-        })
-    }
-
     /// Takes a directory's user out of SCIM: disabled, without sessions, without tag.
     async fn withdraw(&self, id: &UserId, stored: &UserRepresentation) -> Result<()> {
         self.disable(id, stored, UserRepresentation::default(), Vec::new()).await?;
@@ -135,19 +100,9 @@ impl Session {
     }
 }
 
-fn clear_away(write: &mut UserRepresentation, field: &str) {
-    let placeholder = |old: &Option<String>| old.is_none().then(|| "-".to_owned());
-    match field {
-        "email" => write.email = None,
-        "firstName" => write.first_name = placeholder(&write.first_name),
-        "lastName" => write.last_name = placeholder(&write.last_name),
-        name => {
-            let attributes = write.attributes.get_or_insert_default();
-            if attributes.remove(name).is_none() {
-                attributes.insert(name.into(), vec!["-".into()]);
-            }
-        }
-    }
+/// Was it the content that was refused, so that something else may be taken?
+fn is_refusal(error: &Error) -> bool {
+    matches!(error.status, 400 | 403 | 409)
 }
 
 /// Is the refused attribute one that this write changes?
