@@ -288,7 +288,6 @@ async fn slow_headers() {
         "GET /realms/acme/scim/v2/Users HTTP/1.1\r\nHost: example.com\r\nAccept: appl",
         "GET /rea",
         "P",
-        "PRI * HTTP/2.0\r\n",
         "",
     ] {
         let mut connection = TcpStream::connect(&address).await.unwrap();
