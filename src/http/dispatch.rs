@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use http::request::Parts;
 use http::{Request, Response};
 use hyper::body::Incoming;
-use tower::{Layer, Service, ServiceExt};
+use tower::{BoxError, Layer, Service, ServiceExt};
 
 use super::access_log::Record;
 use super::failure::Failure;
@@ -54,14 +54,14 @@ pub struct Dispatch<S> {
 
 impl<S> Service<Request<Incoming>> for Dispatch<S>
 where
-    S: Service<Routed, Response = Response<Body>, Error = Failure> + Clone + Send + 'static,
+    S: Service<Routed, Response = Response<Body>, Error = BoxError> + Clone + Send + 'static,
     S::Future: Send,
 {
     type Response = Response<Body>;
-    type Error = Failure;
-    type Future = BoxFuture<'static, Result<Response<Body>, Failure>>;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<Response<Body>, BoxError>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Failure>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         Poll::Ready(Ok(()))
     }
 

@@ -1,12 +1,8 @@
 //! The end of the stack: from a command to the engine, or to discovery.
 
-use std::task::{Context as TaskContext, Poll};
-
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use http::{Response, StatusCode};
 use serde_json::Value;
-use tower::Service;
+use tower::BoxError;
 
 use crate::engine::{Engine, Outcome};
 use crate::scim::list::{ListQuery, list_response, parameter};
@@ -18,25 +14,15 @@ use super::intake::{Command, ScimRequest};
 use super::respond::{self, Body};
 use super::route::Operation;
 
-/// Carries out commands.
-#[derive(Debug, Clone, Copy)]
-pub struct Handle;
-
-impl Service<ScimRequest> for Handle {
-    type Response = Response<Body>;
-    type Error = Failure;
-    type Future = BoxFuture<'static, Result<Response<Body>, Failure>>;
-
-    fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Result<(), Failure>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: ScimRequest) -> Self::Future {
-        async move { Ok(handle(request).await?) }.boxed()
-    }
+/// Carries out a command.
+///
+/// # Errors
+/// [`Failure`], with the SCIM error.
+pub async fn handle(request: ScimRequest) -> Result<Response<Body>, BoxError> {
+    Ok(answer(request).await.map_err(Failure::from)?)
 }
 
-async fn handle(request: ScimRequest) -> Result<Response<Body>, Error> {
+async fn answer(request: ScimRequest) -> Result<Response<Body>, Error> {
     let ScimRequest { tenant, context, command, parameters, conditions, record } = request;
     let engine = &tenant.engine;
     let projection = || Projection::read(user(), &parameters);

@@ -1,7 +1,6 @@
 //! The body layer: limits, JSON, then sanitizing. A password is gone from here on.
 
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,11 +8,11 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, IF_MATCH, IF_NONE_MATCH};
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Response};
+use http::{HeaderName, HeaderValue};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use serde_json::Value;
-use tower::{Layer, Service, ServiceExt};
+use tower::BoxError;
 
 use crate::directory::Context;
 use crate::engine::Conditions;
@@ -25,7 +24,6 @@ use crate::{dialects, scim};
 use super::access_log::Record;
 use super::authenticate::Authenticated;
 use super::failure::Failure;
-use super::respond::Body;
 use super::route::Operation;
 use super::tenants::{Tenant, Tenants};
 
@@ -70,42 +68,13 @@ pub struct ScimRequest {
     pub record: Record,
 }
 
-/// Reads and sanitizes bodies.
-#[derive(Debug, Clone)]
-pub struct IntakeLayer(pub Arc<Tenants>);
-
-impl<S> Layer<S> for IntakeLayer {
-    type Service = Intake<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        Intake { max_body_bytes: self.0.max_body_bytes, mask: self.0.mask, inner }
-    }
-}
-
-/// See [`IntakeLayer`].
-#[derive(Debug, Clone)]
-pub struct Intake<S> {
-    max_body_bytes: usize,
-    mask: Mask,
-    inner: S,
-}
-
-impl<S> Service<Authenticated> for Intake<S>
-where
-    S: Service<ScimRequest, Response = Response<Body>, Error = Failure> + Clone + Send + 'static,
-    S::Future: Send,
-{
-    type Response = Response<Body>;
-    type Error = Failure;
-    type Future = BoxFuture<'static, Result<Response<Body>, Failure>>;
-
-    fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Result<(), Failure>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Authenticated) -> Self::Future {
-        let Self { max_body_bytes, mask, inner } = self.clone();
-        async move { inner.oneshot(take_in(request, max_body_bytes, mask).await?).await }.boxed()
+/// Reads and sanitizes bodies, within the tenants' limit.
+pub fn intake(
+    tenants: &Tenants,
+) -> impl Fn(Authenticated) -> BoxFuture<'static, Result<ScimRequest, BoxError>> + Clone + use<> {
+    let (max_body_bytes, mask) = (tenants.max_body_bytes, tenants.mask);
+    move |request| {
+        async move { Ok(take_in(request, max_body_bytes, mask).await.map_err(Failure::from)?) }.boxed()
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request, Response};
 use hyper::body::{Body as HttpBody, Incoming};
+use tower::filter::AsyncFilterLayer;
 use tower::limit::ConcurrencyLimitLayer;
 use tower::load_shed::LoadShedLayer;
 use tower::timeout::TimeoutLayer;
@@ -17,10 +18,10 @@ use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
 use crate::config::Server;
 
 use super::access_log::AccessLogLayer;
-use super::authenticate::AuthenticateLayer;
+use super::authenticate::authenticate;
 use super::dispatch::DispatchLayer;
-use super::handle::Handle;
-use super::intake::IntakeLayer;
+use super::handle::handle;
+use super::intake::intake;
 use super::rescue::{RescueLayer, internal};
 use super::respond;
 use super::tenants::Tenants;
@@ -64,10 +65,10 @@ pub fn stack(
         // 404 and 405 cost no credentials' check; the tenant is chosen for all that follows.
         .layer(DispatchLayer(Arc::clone(tenants)))
         // Before a byte of the body is read.
-        .layer(AuthenticateLayer)
+        .layer(AsyncFilterLayer::new(authenticate))
         // Size, media type, JSON; then the password and what the realm ignores are gone.
-        .layer(IntakeLayer(Arc::clone(tenants)))
-        .service(Handle)
+        .layer(AsyncFilterLayer::new(intake(tenants)))
+        .service_fn(handle)
 }
 
 #[derive(Debug, Clone, Copy)]
