@@ -1,0 +1,289 @@
+//! One operation on one attribute: what add, replace and remove do to its values.
+
+use serde_json::Value;
+
+use super::super::error::{Code, Error, ScimType};
+use super::super::filter::{Filter, Operand, Operator};
+use super::super::resource::{
+    Object, Policy, assigned, check_count, check_single, check_value, is_primary, put,
+};
+use super::super::schema::{Attribute, Schema, Type};
+use super::{Op, Patched};
+
+/// One change to one attribute.
+pub(super) struct Change<'a> {
+    pub(super) op: Op,
+    pub(super) attribute: &'static Attribute,
+    pub(super) filter: Option<&'a Filter>,
+    pub(super) sub: Option<&'static Attribute>,
+    pub(super) value: Option<&'a Value>,
+    pub(super) policy: &'a Policy,
+}
+
+pub(super) fn change_attribute(
+    patched: &mut Patched,
+    extension: Option<&'static Schema>,
+    change: &Change<'_>,
+) -> Result<(), Error> {
+    let attribute = change.attribute;
+    if attribute.name == "schemas" && extension.is_none() {
+        // `schemas` follows from what the resource holds.
+        return Ok(());
+    }
+    patched.touched.insert(extension.map_or(attribute.name, |schema| schema.id));
+    let required = attribute.required && extension.is_none();
+    if change.op == Op::Remove && required && change.sub.is_none() {
+        return Err(Error::bad(
+            ScimType::Mutability,
+            Code::RequiredMissing,
+            format!("The attribute {} is required and can't be removed", attribute.name),
+        ));
+    }
+    let before = patched.resource.get(extension, attribute).cloned();
+    let after = if attribute.multi_valued {
+        let elements = match before {
+            Some(Value::Array(elements)) => elements,
+            _ => Vec::new(),
+        };
+        Some(Value::Array(change_elements(elements, change)?))
+    } else if attribute.kind == Type::Complex {
+        let members = match before {
+            Some(Value::Object(members)) => members,
+            _ => Object::new(),
+        };
+        change_members(members, change)?.map(Value::Object)
+    } else if change.op == Op::Remove {
+        None
+    } else {
+        let value = change.value.unwrap_or(&Value::Null);
+        match check_single(attribute, attribute.name, value, change.policy)? {
+            None if change.op == Op::Add => before,
+            after => after,
+        }
+    };
+    patched.resource.set(extension, attribute, after);
+    Ok(())
+}
+
+/// A complex attribute of one value: add and replace leave unnamed sub-attributes alone.
+fn change_members(mut members: Object, change: &Change<'_>) -> Result<Option<Object>, Error> {
+    if let Some(sub) = change.sub {
+        change_sub(&mut members, change, sub)?;
+        return Ok(Some(members));
+    }
+    match (change.op, change.value) {
+        (Op::Remove, _) => Ok(None),
+        (Op::Add, None | Some(Value::Null)) => Ok(Some(members)),
+        (Op::Replace, None | Some(Value::Null)) => Ok(None),
+        (_, Some(value)) => {
+            merge_members(&mut members, change, value)?;
+            Ok(Some(members))
+        }
+    }
+}
+
+fn change_sub(members: &mut Object, change: &Change<'_>, sub: &Attribute) -> Result<(), Error> {
+    let name = format!("{}.{}", change.attribute.name, sub.name);
+    let value = match (change.op, change.value) {
+        (Op::Remove, _) | (_, None) => None,
+        (_, Some(value)) => check_single(sub, &name, value, change.policy)?,
+    };
+    if change.op != Op::Add || value.is_some() {
+        if sub.name == "value" {
+            leave_old_reference(members, change.attribute, value.as_ref());
+        }
+        put(members, sub.name, value);
+    }
+    Ok(())
+}
+
+/// A reference that now points elsewhere must not keep the URL and the name of what it pointed to.
+fn leave_old_reference(members: &mut Object, attribute: &Attribute, value: Option<&Value>) {
+    if attribute.sub("$ref").is_some() && members.get("value") != value {
+        members.clear();
+    }
+}
+
+/// Merges the members of a complex value; a sub-attribute sent as null is unassigned.
+fn merge_members(members: &mut Object, change: &Change<'_>, value: &Value) -> Result<(), Error> {
+    // Judges the JSON types, and unknown sub-attributes by the policy.
+    let canonical = check_single(change.attribute, change.attribute.name, value, change.policy)?;
+    if let Value::Object(sent) = value {
+        for (key, value) in sent {
+            if let (Value::Null, Some(sub)) = (value, change.attribute.sub(key)) {
+                put(members, sub.name, None);
+            }
+        }
+    }
+    if let Some(Value::Object(canonical)) = canonical {
+        if let Some(value) = canonical.get("value") {
+            leave_old_reference(members, change.attribute, Some(value));
+        }
+        members.extend(canonical);
+    }
+    Ok(())
+}
+
+fn change_elements(mut elements: Vec<Value>, change: &Change<'_>) -> Result<Vec<Value>, Error> {
+    if change.filter.is_some() || change.sub.is_some() {
+        return change_selected(elements, change);
+    }
+    match change.op {
+        Op::Remove => match change.value {
+            None | Some(Value::Null) => elements.clear(),
+            // Entra ID names the values to remove in `value` rather than in a filter.
+            Some(value) => {
+                let unwanted = sent_elements(change, value)?;
+                elements.retain(|element| !unwanted.iter().any(|unwanted| includes(element, unwanted)));
+            }
+        },
+        Op::Replace => elements = sent_elements(change, change.value.unwrap_or(&Value::Null))?,
+        Op::Add => {
+            for added in sent_elements(change, change.value.unwrap_or(&Value::Null))? {
+                add_element(&mut elements, added);
+            }
+            check_count(change.attribute, elements.len())?;
+        }
+    }
+    Ok(elements)
+}
+
+/// The value as canonical elements; one object counts as an array of one.
+fn sent_elements(change: &Change<'_>, value: &Value) -> Result<Vec<Value>, Error> {
+    let array = match value {
+        Value::Array(_) | Value::Null => value.clone(),
+        one => Value::Array(vec![one.clone()]),
+    };
+    match check_value(change.attribute, &array, change.policy)? {
+        Some(Value::Array(elements)) => Ok(elements),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// Does the element have all that `unwanted` says? A `$ref` or display says nothing about which element is meant.
+fn includes(element: &Value, unwanted: &Value) -> bool {
+    match unwanted {
+        Value::Object(members) => {
+            let telling = |key: &str| key != "$ref" && key != "display";
+            let mut members = members.iter().filter(|(key, _)| telling(key)).peekable();
+            members.peek().is_some() && members.all(|(key, value)| element.get(key) == Some(value))
+        }
+        other => element == other,
+    }
+}
+
+/// Appends without duplicates: an element of the same value and type takes what is new (RFC 7643 section 2.4).
+fn add_element(elements: &mut Vec<Value>, added: Value) {
+    if is_primary(&added) {
+        clear_primary(elements, None);
+    }
+    let same = elements.iter().position(|element| {
+        element == &added
+            || (added.get("value").is_some()
+                && element.get("value") == added.get("value")
+                && (element.get("type") == added.get("type") || added.get("type").is_none()))
+    });
+    match (same.and_then(|at| elements.get_mut(at)), added) {
+        (Some(Value::Object(members)), Value::Object(new)) => members.extend(new),
+        (Some(_), _) => {}
+        (None, added) => elements.push(added),
+    }
+}
+
+/// At most one element is primary: setting a new one clears the old (RFC 7644 section 3.5.2).
+fn clear_primary(elements: &mut [Value], except: Option<usize>) {
+    for (at, element) in elements.iter_mut().enumerate() {
+        if let (true, Value::Object(members)) = (Some(at) != except && is_primary(element), element) {
+            members.insert("primary".into(), Value::Bool(false));
+        }
+    }
+}
+
+/// Operations on the elements that a value filter selects (all, where there is none), or on a sub-attribute of them.
+fn change_selected(mut elements: Vec<Value>, change: &Change<'_>) -> Result<Vec<Value>, Error> {
+    let attribute = change.attribute;
+    let selected: Vec<usize> = elements
+        .iter()
+        .enumerate()
+        .filter(|(_, element)| change.filter.is_none_or(|filter| filter.matches(element)))
+        .map(|(at, _)| at)
+        .collect();
+    match (change.op, change.sub) {
+        (Op::Remove, None) => {
+            elements.retain(|element| !change.filter.is_none_or(|filter| filter.matches(element)));
+            return Ok(elements);
+        }
+        (Op::Remove, Some(sub)) => {
+            for at in selected {
+                if let Some(Value::Object(members)) = elements.get_mut(at) {
+                    put(members, sub.name, None);
+                }
+            }
+            elements.retain(|element| assigned(element.clone()).is_some());
+            return Ok(elements);
+        }
+        _ => {}
+    }
+    if selected.is_empty() {
+        let implied = match (change.op, change.filter) {
+            (Op::Replace, Some(_)) => None,
+            (_, None) => Some(Object::new()),
+            // Entra ID adds `phoneNumbers[type eq "mobile"].value` to a user without such an element.
+            (_, Some(filter)) => implied_members(filter),
+        };
+        let Some(mut members) = implied else {
+            return Err(Error::bad(
+                ScimType::NoTarget,
+                Code::MissingTarget,
+                format!("No value of {} matches the filter of the path", attribute.name),
+            ));
+        };
+        change_element(&mut members, change)?;
+        if members.keys().any(|key| key != "type" && key != "primary") {
+            elements.push(Value::Object(members));
+        }
+    }
+    for at in &selected {
+        let Some(Value::Object(members)) = elements.get_mut(*at) else {
+            continue;
+        };
+        if change.op == Op::Replace && change.sub.is_none() {
+            // The whole value is replaced, but what the filter says of it stays true.
+            *members = change.filter.and_then(implied_members).unwrap_or_default();
+        }
+        change_element(members, change)?;
+    }
+    let changed = if selected.is_empty() { elements.len().checked_sub(1) } else { selected.first().copied() };
+    if elements.iter().filter(|element| is_primary(element)).count() > 1 {
+        clear_primary(&mut elements, changed);
+    }
+    elements.retain(|element| assigned(element.clone()).is_some());
+    Ok(elements)
+}
+
+fn change_element(members: &mut Object, change: &Change<'_>) -> Result<(), Error> {
+    match change.sub {
+        Some(sub) => change_sub(members, change, sub),
+        None => merge_members(members, change, change.value.unwrap_or(&Value::Null)),
+    }
+}
+
+/// What an element must have so that the filter matches it; none where the filter is not just `eq`s joined by `and`.
+fn implied_members(filter: &Filter) -> Option<Object> {
+    let mut members = Object::new();
+    for part in filter.conjuncts() {
+        let Filter::Compare(path, Operator::Eq, operand) = part else {
+            return None;
+        };
+        let value = match operand {
+            Operand::String(text) => Value::String(text.clone()),
+            Operand::Boolean(flag) => Value::Bool(*flag),
+            _ => return None,
+        };
+        let [key] = path.keys.as_slice() else {
+            return None;
+        };
+        members.insert((*key).into(), value);
+    }
+    Some(members)
+}

@@ -1,0 +1,211 @@
+//! PATCH (RFC 7644 section 3.5.2): operations applied to a copy, so that it is all or nothing.
+
+mod change;
+mod read;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::error::{Code, Error, ScimType};
+use super::filter::Filter;
+use super::path::{AttrPath, PathError};
+use super::resource::{Object, Policy, Resource, assigned, printable};
+use super::schema::{Attribute, Mutability, ResourceType, Schema};
+
+use self::change::{Change, change_attribute};
+
+/// The schema URN of a PATCH request.
+pub const PATCH_URN: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
+/// The kinds of operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Op {
+    Add,
+    Replace,
+    Remove,
+}
+
+#[derive(Debug)]
+struct Operation {
+    op: Op,
+    target: Option<Target>,
+    value: Option<Value>,
+}
+
+/// A PATCH path: attribute notation, or a value path (RFC 7644 figure 1).
+#[derive(Debug)]
+enum Target {
+    Attribute {
+        extension: Option<&'static Schema>,
+        attribute: &'static Attribute,
+        filter: Option<Filter>,
+        sub: Option<&'static Attribute>,
+    },
+    Extension(&'static Schema),
+    Core,
+}
+
+impl Operation {
+    /// How many comparisons of values it takes at most.
+    fn looks(&self, resource: &Resource) -> usize {
+        let Some(Target::Attribute { extension, attribute, filter, .. }) = &self.target else {
+            // Without path: what an add looks at is the product of what is there and what comes.
+            return self.value.as_ref().map_or(1, count_values);
+        };
+        let there = resource.get(*extension, attribute).and_then(Value::as_array).map_or(1, Vec::len);
+        let coming = self.value.as_ref().and_then(Value::as_array).map_or(1, Vec::len);
+        there.saturating_mul(filter.as_ref().map_or(coming, Filter::size)).saturating_add(coming)
+    }
+}
+
+/// The values in all arrays of an object's members.
+fn count_values(value: &Value) -> usize {
+    match value {
+        Value::Object(members) => members.values().map(count_values).sum::<usize>().saturating_add(1),
+        Value::Array(elements) => elements.len(),
+        _ => 1,
+    }
+}
+
+/// A PATCH request whose operations and paths are readable; the values are judged when it is applied.
+#[derive(Debug)]
+pub struct Patch {
+    resource_type: &'static ResourceType,
+    operations: Vec<Operation>,
+}
+
+/// How many values the operations of one PATCH may look at, each counted once for every comparison of the path's filter:
+/// without a bound, a body of a megabyte keeps a processor busy for minutes.
+const MAX_LOOKS: usize = 250_000;
+
+/// What a PATCH made.
+#[derive(Debug)]
+pub struct Patched {
+    /// The resource after all operations.
+    pub resource: Resource,
+    /// The names of the top-level attributes and extension URNs that an operation named, changed or not.
+    pub touched: BTreeSet<&'static str>,
+}
+
+impl Patch {
+    /// Reads the request.
+    ///
+    /// # Errors
+    /// 400 `invalidSyntax` for a wrong message or operation, `invalidPath` for a path that names nothing, `noTarget`
+    /// for a remove without path, `invalidValue` for an add or replace without value, `mutability` for a path to a
+    /// read-only attribute.
+    pub fn read(resource_type: &'static ResourceType, body: &Object) -> Result<Self, Error> {
+        Ok(Self { resource_type, operations: read::operations(resource_type, body)? })
+    }
+
+    /// Applies all operations, in order, to a copy.
+    ///
+    /// # Errors
+    /// 400 with the RFC's keyword; nothing is applied then.
+    pub fn apply(&self, before: &Resource, policy: &Policy) -> Result<Patched, Error> {
+        let mut patched = Patched { resource: before.clone(), touched: BTreeSet::new() };
+        let mut looks = 0;
+        for operation in &self.operations {
+            looks += operation.looks(&patched.resource);
+            if looks > MAX_LOOKS {
+                return Err(Error::bad(
+                    ScimType::InvalidValue,
+                    Code::TooMuchWork,
+                    "The operations would look at too many values; send them in several requests",
+                ));
+            }
+            self.run(&mut patched, operation, policy)?;
+        }
+        patched.resource.check_required(self.resource_type)?;
+        Ok(patched)
+    }
+
+    fn run(&self, patched: &mut Patched, operation: &Operation, policy: &Policy) -> Result<(), Error> {
+        let Operation { op, target, value } = operation;
+        match target {
+            None | Some(Target::Core) => self.merge(patched, *op, None, value.as_ref(), policy),
+            Some(Target::Extension(schema)) if *op == Op::Remove => {
+                patched.touched.insert(schema.id);
+                for attribute in &schema.attributes {
+                    patched.resource.set(Some(schema), attribute, None);
+                }
+                Ok(())
+            }
+            Some(Target::Extension(schema)) => self.merge(patched, *op, Some(schema), value.as_ref(), policy),
+            Some(Target::Attribute { extension, attribute, filter, sub }) => {
+                let change = Change {
+                    op: *op,
+                    attribute,
+                    filter: filter.as_ref(),
+                    sub: *sub,
+                    value: value.as_ref(),
+                    policy,
+                };
+                change_attribute(patched, *extension, &change)
+            }
+        }
+    }
+
+    /// Operations without path: each member of the value is an attribute to add or replace.
+    fn merge(
+        &self,
+        patched: &mut Patched,
+        op: Op,
+        schema: Option<&'static Schema>,
+        value: Option<&Value>,
+        policy: &Policy,
+    ) -> Result<(), Error> {
+        let Some(Value::Object(members)) = value else {
+            return Err(Error::bad(
+                ScimType::InvalidValue,
+                Code::WrongType,
+                "An operation without path needs an object of attributes as its value",
+            ));
+        };
+        for (key, value) in members {
+            let resolved = match schema {
+                Some(schema) => schema
+                    .attribute(key)
+                    .map(|attribute| AttrPath::Attribute { extension: Some(schema), attribute, sub: None })
+                    .ok_or(PathError::Unknown),
+                None => AttrPath::resolve(self.resource_type, key),
+            };
+            match resolved {
+                // What a client may not write is ignored here, as in PUT: it echoes what it read.
+                Ok(AttrPath::Attribute { attribute, .. })
+                    if attribute.mutability == Mutability::ReadOnly || attribute.name == "schemas" => {}
+                Ok(AttrPath::Attribute { extension, attribute, sub }) => {
+                    let change = Change { op, attribute, filter: None, sub, value: Some(value), policy };
+                    change_attribute(patched, extension, &change)?;
+                }
+                Ok(AttrPath::Extension(schema)) if value.is_null() => {
+                    if op == Op::Replace {
+                        patched.touched.insert(schema.id);
+                        schema
+                            .attributes
+                            .iter()
+                            .for_each(|attribute| patched.resource.set(Some(schema), attribute, None));
+                    }
+                }
+                Ok(AttrPath::Extension(schema)) => {
+                    self.merge(patched, op, Some(schema), Some(value), policy)?;
+                }
+                Ok(AttrPath::Core) => self.merge(patched, op, None, Some(value), policy)?,
+                Err(_) if policy.refuse_unknown && assigned(value.clone()).is_some() => {
+                    return Err(Error::bad(
+                        ScimType::InvalidValue,
+                        Code::UnknownAttribute,
+                        format!(
+                            "The attribute {} is unknown here, and the realm refuses unknown attributes",
+                            printable(key)
+                        ),
+                    ));
+                }
+                Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+}
