@@ -2,9 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::{Request, Response};
@@ -16,7 +14,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use tower::{BoxError, Service, ServiceExt};
+use tower::{BoxError, Service};
 
 /// Limits of a listener.
 #[derive(Debug, Clone, Copy)]
@@ -62,25 +60,12 @@ where
         };
         // Small answers should not wait for each other.
         let _unimportant = stream.set_nodelay(true);
-        let asked = Arc::new(AtomicBool::new(false));
-        let service = service.clone().map_request({
-            let asked = Arc::clone(&asked);
-            move |request| {
-                asked.store(true, Ordering::Relaxed);
-                request
-            }
-        });
-        let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+        // hyper's timer of headers runs from the first moment, so a client that says nothing loses its permit too.
+        let connection =
+            builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service.clone()));
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
-            let mut connection = pin!(connection);
-            // hyper's own timer begins with the first byte: a client that says nothing would keep its permit for ever.
-            let ended = match tokio::time::timeout(limits.header_timeout, connection.as_mut()).await {
-                Ok(ended) => ended,
-                Err(_elapsed) if !asked.load(Ordering::Relaxed) => Ok(()),
-                Err(_elapsed) => connection.await,
-            };
-            if let Err(error) = ended {
+            if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended early");
             }
             drop(permit);
