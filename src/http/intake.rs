@@ -135,7 +135,10 @@ fn note_user_name(record: &Record, body: &Object, mask: Mask) {
 
 /// The body as a JSON object.
 async fn read_object(head: &Parts, body: Incoming, limit: usize) -> Result<Object, Error> {
-    check_media_type(head)?;
+    if let Err(error) = check_media_type(head) {
+        drain(body).await;
+        return Err(error);
+    }
     let bytes = read_bytes(head, body, limit).await?;
     let malformed = |detail: String| Error::bad(ScimType::InvalidSyntax, Code::MalformedJson, detail);
     if bytes.iter().all(u8::is_ascii_whitespace) {
