@@ -97,6 +97,16 @@ impl Admin {
 
     /// Calls `/admin/realms{path}`; gives status, `Location`'s last segment and body.
     pub async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> AdminAnswer {
+        let shown = format!("{method} {path}");
+        self.try_call(method, path, body).await.unwrap_or_else(|error| panic!("{shown}: {error:?}"))
+    }
+
+    async fn try_call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<AdminAnswer, reqwest::Error> {
         let url = format!("{}/admin/realms{path}", self.inner.url);
         let token = self.token().await;
         let mut request = self.inner.client.request(method.clone(), &url);
@@ -104,19 +114,19 @@ impl Admin {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let answer = request.send().await.unwrap_or_else(|error| panic!("{method} {url}: {error:?}"));
+        let answer = request.send().await?;
         let status = answer.status();
         let created = answer
             .headers()
             .get("location")
             .and_then(|location| Some(location.to_str().ok()?.rsplit_once('/')?.1.to_owned()));
         let text = answer.text().await.unwrap_or_default();
-        AdminAnswer {
+        Ok(AdminAnswer {
             call: format!("{method} {url}"),
             status,
             created,
             body: serde_json::from_str(&text).unwrap_or(Value::String(text)),
-        }
+        })
     }
 
     /// A new realm, whose name is the stem and something unique; no `_` in it, since Okta refuses that in a base URL.
@@ -394,9 +404,12 @@ impl Drop for Realm {
         let path = format!("/{}", self.name);
         // Not waited for: it only keeps the shared Keycloak small. At the end of the run all of it goes at once.
         crate::runner::runtime().spawn(async move {
-            let answer = admin.call(Method::DELETE, &path, None).await;
-            if !answer.status.is_success() {
-                say(&format!("realm {path} was not deleted: {answer:?}"));
+            // An error is the end of the run, which stops Keycloak.
+            match admin.try_call(Method::DELETE, &path, None).await {
+                Ok(answer) if !answer.status.is_success() => {
+                    say(&format!("realm {path} was not deleted: {answer:?}"));
+                }
+                _ => {}
             }
         });
     }
