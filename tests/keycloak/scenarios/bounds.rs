@@ -165,8 +165,8 @@ async fn too_much_work() {
     let filter = vec!["value eq \"x\""; 100].join(" or ");
     let look = json!({ "op": "remove", "path": format!("phoneNumbers[{filter}]") });
     let mut filled = vec![fill.clone()];
-    filled.extend(vec![look; 500]);
-    for operations in [Value::Array(filled), Value::Array(vec![fill; 100])] {
+    filled.extend(vec![look; 300]);
+    for operations in [Value::Array(filled), Value::Array(vec![fill; 20])] {
         let began = Instant::now();
         let answer = stage.patch(&id, &operations).await;
         assert!(began.elapsed() < Duration::from_secs(3), "answered after {:?}", began.elapsed());
