@@ -5,9 +5,9 @@ use crate::keycloak::{SERVICE_ACCOUNT_PREFIX, UserId};
 use crate::scim::user::user;
 use crate::scim::{Code, Error, Resource, ScimType};
 
-use super::storage::{self, USER_NAME};
+use super::Session;
+use super::storage::{self, preferred_value};
 use super::tag::Mark;
-use super::{Session, storage::preferred_value};
 
 impl Session {
     /// Looks whether the userName can be taken, where Keycloak does not look itself. `holder` is the user that is to
@@ -41,14 +41,14 @@ impl Session {
         }
         let except = holder.map(|(id, _)| id);
         let sent = wanted.resource.text(user(), "userName").unwrap_or_default();
-        let holders = self.by_attribute(USER_NAME, sent, &name).await?;
+        let holders = self.by_sent_name(sent).await?;
         let taken = holders.iter().any(|other| {
             // A create that was cut off may be repeated, with the same e-mail address.
             let repeated = Mark::on(other).is_some() && other.email == email;
             other.id.as_ref() != except
                 && storage::has_index(other)
                 && !repeated
-                && storage::value(other, USER_NAME).is_some_and(|held| held.to_lowercase() == name)
+                && lower_name(&self.storage.read(other, &self.caller).resource) == name
         });
         if taken {
             return Err(Error::conflict(Code::UserExists, "A user with this userName exists already"));

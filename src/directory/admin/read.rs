@@ -55,9 +55,7 @@ impl Session {
     pub(super) async fn lookup(&self, key: &Key) -> Result<Vec<Row>> {
         let users = match key {
             Key::Id(id) => return Ok(self.get(id).await?.into_iter().collect()),
-            Key::UserName(name) if self.storage.email_as_username => {
-                self.by_attribute(USER_NAME, name, &name.to_lowercase()).await?
-            }
+            Key::UserName(name) if self.storage.email_as_username => self.by_sent_name(name).await?,
             Key::UserName(name) => {
                 let query =
                     UserQuery { username: Some(name.clone()), max: LOOKUP_MAX, ..UserQuery::default() };
@@ -85,12 +83,17 @@ impl Session {
         Ok(try_join_all(rows).await?.into_iter().flatten().collect())
     }
 
-    pub(super) async fn by_attribute(
-        &self,
-        name: &str,
-        value: &str,
-        hashed: &str,
-    ) -> Result<Vec<UserRepresentation>> {
+    /// The users that may show this userName where Keycloak makes usernames from e-mail addresses: by what a client sent,
+    /// and by the username, which those show that were tagged by hand and never had another.
+    pub(super) async fn by_sent_name(&self, name: &str) -> Result<Vec<UserRepresentation>> {
+        let query = UserQuery { username: Some(name.into()), max: LOOKUP_MAX, ..UserQuery::default() };
+        let live = async { self.client.users(&query).await.or_scim(self) };
+        let lower = name.to_lowercase();
+        let (live, sent) = tokio::try_join!(live, self.by_attribute(USER_NAME, name, &lower))?;
+        Ok(united(live, sent))
+    }
+
+    async fn by_attribute(&self, name: &str, value: &str, hashed: &str) -> Result<Vec<UserRepresentation>> {
         let condition = AttributeMatch::new(name, value)
             .or_else(|_| AttributeMatch::new(HASH, &storage::lookup_hash(name, hashed)));
         // Neither the value nor a hash of it can be asked for: then nobody has it.

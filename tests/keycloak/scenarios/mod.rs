@@ -2,10 +2,13 @@
 
 mod bad_input;
 mod bad_messages;
+mod bounds;
 mod callers;
 mod change;
 mod discovery;
 mod entra;
+mod hardening;
+mod leavers;
 mod okta;
 mod operation;
 mod plans;
@@ -37,5 +40,8 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(setup::trials());
     trials.extend(operation::trials());
     trials.extend(protection::trials());
+    trials.extend(leavers::trials());
+    trials.extend(hardening::trials());
+    trials.extend(bounds::trials());
     trials
 }
