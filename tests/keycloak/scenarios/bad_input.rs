@@ -33,7 +33,7 @@ pub struct Unharmed {
 
 impl Unharmed {
     pub async fn new() -> Self {
-        Self::of(Stage::new("h3-bad").await).await
+        Self::of(Stage::new("bad").await).await
     }
 
     async fn of(stage: Stage) -> Self {
@@ -128,7 +128,7 @@ async fn people(realm: &Realm) -> Value {
 }
 
 async fn ids() {
-    let realm = admin().await.create_realm("h3-bad").await;
+    let realm = admin().await.create_realm("bad").await;
     let proxy = Proxy::start(realm.keycloak()).await;
     let gateway = Gateway::setup(&realm, Auth::Token).await.via(&proxy).serve().await;
     let scim: Scim = gateway.scim().await;

@@ -33,7 +33,7 @@ async fn half_sent() {
     const SENT: usize = 40;
     const AT_ONCE: usize = 32;
     let change = |_: &str, prepared: Prepared| prepared.set(&["server", "max_concurrent_requests"], 36);
-    let stage = Stage::with("h2-bounds", Auth::Token, change).await;
+    let stage = Stage::with("bounds", Auth::Token, change).await;
     let id = stage.create("bjensen@example.com").await;
     stage.settled().await;
     let address = stage.scim.base_url().trim_start_matches("http://").split('/').next().unwrap().to_owned();
@@ -96,7 +96,7 @@ async fn line_of(gateway: &Gateway, request_id: &str) -> (Value, usize) {
 }
 
 async fn token_line() {
-    let realm = admin().await.create_realm("h2-bounds").await;
+    let realm = admin().await.create_realm("bounds").await;
     let proxy = Proxy::start(realm.keycloak()).await;
     let prepared = json_log(Gateway::setup(&realm, Auth::Keycloak).await.via(&proxy));
     let gateway = prepared.serve().await;
@@ -138,7 +138,7 @@ async fn token_line() {
 }
 
 async fn many_passwords() {
-    let stage = Stage::with("h2-bounds", Auth::Token, |_, prepared| json_log(prepared)).await;
+    let stage = Stage::with("bounds", Auth::Token, |_, prepared| json_log(prepared)).await;
     let mut body = user("bjensen@example.com", json!({}));
     for n in 0..20_000 {
         body[format!("{n}:password")] = "x".into();
@@ -156,7 +156,7 @@ async fn many_passwords() {
 }
 
 async fn too_much_work() {
-    let stage = Stage::new("h2-bounds").await;
+    let stage = Stage::new("bounds").await;
     let id = stage.create("bjensen@example.com").await;
     stage.settled().await;
     let before = stage.realm.get("/users").await;
@@ -177,7 +177,7 @@ async fn too_much_work() {
 }
 
 async fn long_realm() {
-    let stage = Stage::with("h2-bounds", Auth::Keycloak, |_, prepared| json_log(prepared)).await;
+    let stage = Stage::with("bounds", Auth::Keycloak, |_, prepared| json_log(prepared)).await;
     let realm = "x".repeat(60_000);
     let host = Scim::anonymous(stage.scim.base_url().split("/realms/").next().unwrap());
     let with_id = |id: &str| host.with_header("x-request-id", id);

@@ -42,7 +42,7 @@ fn refused(answer: &Answer) -> String {
 }
 
 async fn token_mode() {
-    let realm = admin().await.create_realm("h3-callers").await;
+    let realm = admin().await.create_realm("callers").await;
     let gateway = Gateway::start(&realm, Auth::Token).await;
     let base = gateway.base_url();
     let token = gateway.prepared().printed("token").to_owned();
@@ -81,9 +81,9 @@ async fn token_mode() {
 
 async fn unknown_realm() {
     let admin = admin().await;
-    let (tokens, clients) = (admin.create_realm("h3-callers").await, admin.create_realm("h3-callers").await);
+    let (tokens, clients) = (admin.create_realm("callers").await, admin.create_realm("callers").await);
     // A realm that exists in Keycloak and is not served is as unknown as one that doesn't.
-    let unserved = admin.create_realm("h3-callers").await;
+    let unserved = admin.create_realm("callers").await;
     for (realm, auth) in [(&tokens, Auth::Token), (&clients, Auth::Keycloak)] {
         let gateway = Gateway::start(realm, auth).await;
         let url = gateway.base_url().trim_end_matches("/scim/v2").trim_end_matches(realm.name()).to_owned();
@@ -144,7 +144,7 @@ async fn token(gateway: &Gateway) -> String {
 }
 
 async fn keycloak_mode() {
-    let realm = admin().await.create_realm("h3-callers").await;
+    let realm = admin().await.create_realm("callers").await;
     let prepared = Gateway::setup(&realm, Auth::Keycloak).await;
     // The gateway reaches Keycloak by another name than its clients do.
     let by_name = realm.keycloak().replace("127.0.0.1", "localhost");
@@ -191,7 +191,7 @@ async fn direct(realm: &Realm, form: &[(&str, &str)]) -> crate::admin::Tokens {
 
 async fn refused_tokens() {
     let admin = admin().await;
-    let realm = admin.create_realm("h3-callers").await;
+    let realm = admin.create_realm("callers").await;
     let gateway = Gateway::start(&realm, Auth::Keycloak).await;
     let (client_id, secret) = (
         gateway.prepared().printed("client_id").to_owned(),
@@ -232,7 +232,7 @@ async fn refused_tokens() {
     let machine_client = |id: &str| json!({ "clientId": id, "secret": "another-secret", "serviceAccountsEnabled": true, "standardFlowEnabled": false });
     realm.post("/clients", &machine_client("another")).await;
     let another = of_client(&realm, "another", "another-secret").await;
-    let other_realm = admin.create_realm("h3-callers").await;
+    let other_realm = admin.create_realm("callers").await;
     other_realm.post("/clients", &machine_client(&client_id)).await;
     let elsewhere = of_client(&other_realm, &client_id, "another-secret").await;
     let gateways_own = std::fs::read_to_string(
@@ -270,7 +270,7 @@ async fn refused_tokens() {
 }
 
 async fn expired() {
-    let realm = admin().await.create_realm("h3-callers").await;
+    let realm = admin().await.create_realm("callers").await;
     let gateway = Gateway::start(&realm, Auth::Keycloak).await;
     let client_id = gateway.prepared().printed("client_id").to_owned();
     let uuid = realm.client_uuid(&client_id).await;
@@ -291,7 +291,7 @@ async fn expired() {
 }
 
 async fn rotation() {
-    let realm = admin().await.create_realm("h3-callers").await;
+    let realm = admin().await.create_realm("callers").await;
     let gateway = Gateway::start(&realm, Auth::Keycloak).await;
     let old = token(&gateway).await;
     ask(gateway.base_url(), &[&format!("Bearer {old}")]).await.expect(200);

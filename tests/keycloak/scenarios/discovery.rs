@@ -32,7 +32,7 @@ const ENDPOINTS: [&str; 5] = [
 ];
 
 async fn documents() {
-    let stage = Stage::new("h3-discovery").await;
+    let stage = Stage::new("discovery").await;
     let base = stage.scim.base_url();
     let get = async |path: &str| stage.scim.get(path).await.expect(200).json().clone();
     let unsupported = json!({ "supported": false });
@@ -120,7 +120,7 @@ fn assert_complete(attributes: &[Value], of: &str) {
 }
 
 async fn guarded() {
-    let stage = Stage::new("h3-discovery").await;
+    let stage = Stage::new("discovery").await;
     let nobody = stage.scim.without_header("authorization");
     for path in ENDPOINTS {
         for client in [&nobody, &nobody.with_header("authorization", "Bearer wrong")] {
@@ -181,7 +181,7 @@ fn one(attribute: &Value, number: usize) -> Value {
 }
 
 async fn attributes() {
-    let stage = Stage::new("h3-discovery").await;
+    let stage = Stage::new("discovery").await;
     let schemas = stage.scim.get("/Schemas").await;
     let whole = |number: usize| {
         let mut user = json!({ "schemas": [USER, ENTERPRISE], "externalId": format!("External-{number}") });
@@ -235,7 +235,7 @@ fn assert_same(found: &Value, expected: &Value, when: &str) {
 }
 
 async fn constraints() {
-    let stage = Stage::new("h3-discovery").await;
+    let stage = Stage::new("discovery").await;
     let schemas = stage.scim.get("/Schemas").await;
     let marked = |mark: &dyn Fn(&Value) -> bool| -> Vec<String> {
         let attributes =
@@ -254,7 +254,7 @@ async fn constraints() {
 }
 
 async fn etags() {
-    let stage = Stage::new("h3-discovery").await;
+    let stage = Stage::new("discovery").await;
     let created = stage.scim.post("/Users", &user("bjensen", json!({ "title": "Guide" }))).await.expect(201);
     let path = format!("/Users/{}", created.id());
     let old = created.header("etag").unwrap().to_owned();
@@ -289,7 +289,7 @@ async fn etags() {
 }
 
 async fn pages() {
-    let realm = admin().await.create_realm("h3-discovery").await;
+    let realm = admin().await.create_realm("discovery").await;
     let gateway =
         Gateway::setup(&realm, Auth::Token).await.set(&["realms", realm.name(), "max_page_size"], 2);
     let gateway = gateway.serve().await;
@@ -324,7 +324,7 @@ async fn pages() {
 }
 
 async fn not_served() {
-    let stage = Stage::new("h3-discovery").await;
+    let stage = Stage::new("discovery").await;
     for path in ENDPOINTS {
         let text = stage.scim.get(path).await.expect(200).json().to_string();
         assert!(!text.contains("Group") && !text.contains("\"groups\""), "{path} names groups: {text}");
@@ -360,7 +360,7 @@ async fn not_served() {
 }
 
 async fn head() {
-    let stage = Stage::new("h3-discovery").await;
+    let stage = Stage::new("discovery").await;
     let id = stage.create_with("bjensen", json!({})).await;
     stage.settled().await;
     let before = stage.realm.user(&id).await;

@@ -27,7 +27,7 @@ pub fn trials() -> Vec<Trial> {
 }
 
 async fn connection_test() {
-    let stage = Stage::new("h3-entra").await;
+    let stage = Stage::new("entra").await;
     stage.create_with("Test_User_ab6490ee", json!({})).await;
     let answer = stage.scim.list("Users", r#"userName eq "a4b0a1e5-3b1f-4c55-9a3c-bb54ac4f5a0a""#, "").await;
     assert_eq!(
@@ -37,7 +37,7 @@ async fn connection_test() {
 }
 
 async fn lookups() {
-    let stage = Stage::new("h3-entra").await;
+    let stage = Stage::new("entra").await;
     let manager = stage.create_with("manager@contoso.com", json!({})).await;
     let jyoung = stage
         .create_with(
@@ -73,7 +73,7 @@ async fn lookups() {
 }
 
 async fn create() {
-    let stage = Stage::new("h3-entra").await;
+    let stage = Stage::new("entra").await;
     let sent = json!({
         "schemas": [USER, ENTERPRISE],
         "externalId": "0a21f0f2-8d2a-4f8e-bf98-7363c4aed4ef", "userName": "Test_User_ab6490ee", "active": true,
@@ -105,7 +105,7 @@ async fn create() {
 }
 
 async fn create_older() {
-    let stage = Stage::new("h3-entra").await;
+    let stage = Stage::new("entra").await;
     let sent = json!({
         "schemas": [USER, ENTERPRISE], "userName": "older@contoso.com", "active": "True",
         "addresses": null, "phoneNumbers": null, "preferredLanguage": null, "title": null,
@@ -135,7 +135,7 @@ async fn create_older() {
 }
 
 async fn enterprise() {
-    let stage = Stage::new("h3-entra").await;
+    let stage = Stage::new("entra").await;
     let boss = stage.create_with("boss@contoso.com", json!({})).await;
     let extension = json!({
         "employeeNumber": "701984", "costCenter": "4130", "organization": "Universal Studios",
@@ -172,7 +172,7 @@ async fn enterprise() {
 }
 
 async fn active_strings() {
-    let stage = Stage::new("h3-entra").await;
+    let stage = Stage::new("entra").await;
     let id = stage.create_with("bjensen@contoso.com", json!({})).await;
     for (sent, active) in [("False", false), ("True", true), ("false", false), ("true", true)] {
         let answer = stage.patch(&id, &json!([{ "op": "Replace", "path": "active", "value": sent }])).await;
@@ -185,7 +185,7 @@ async fn active_strings() {
 }
 
 async fn patch_attributes() {
-    let stage = Stage::new("h3-entra").await;
+    let stage = Stage::new("entra").await;
     let id = stage
         .create_with(
             "bjensen@contoso.com",
@@ -249,7 +249,7 @@ async fn patch_attributes() {
 }
 
 async fn patch_elements() {
-    let stage = Stage::new("h3-entra").await;
+    let stage = Stage::new("entra").await;
     let id = stage.create_with("bjensen@contoso.com", json!({})).await;
     let mobile =
         json!([{ "op": "Add", "path": "phoneNumbers[type eq \"mobile\"].value", "value": "+1 555 0100" }]);
@@ -286,7 +286,7 @@ async fn patch_elements() {
 }
 
 async fn manager() {
-    let stage = Stage::new("h3-entra").await;
+    let stage = Stage::new("entra").await;
     let id = stage.create_with("bjensen@contoso.com", json!({})).await;
     let qualified = format!("{ENTERPRISE}:manager");
     let dotted = format!("{ENTERPRISE}.manager");
@@ -338,7 +338,7 @@ async fn manager() {
 }
 
 async fn rename() {
-    let stage = Stage::new("h3-entra").await;
+    let stage = Stage::new("entra").await;
     let id = stage.create_with("Before@contoso.com", json!({})).await;
     stage.create_with("taken@contoso.com", json!({})).await;
     let to = |name: &str| json!([{ "op": "Replace", "path": "userName", "value": name }]);
@@ -354,7 +354,7 @@ async fn rename() {
 }
 
 async fn flag() {
-    let stage = Stage::new("h3-entra").await;
+    let stage = Stage::new("entra").await;
     let id = stage
         .create_with(
             "bjensen@contoso.com",
@@ -384,7 +384,7 @@ async fn flag() {
 }
 
 async fn delete() {
-    let stage = Stage::new("h3-entra").await;
+    let stage = Stage::new("entra").await;
     let id = stage.create_with("bjensen@contoso.com", json!({})).await;
     let path = format!("/Users/{id}");
     let answer = stage.scim.delete(&path).await.expect(204);
@@ -397,7 +397,7 @@ async fn delete() {
 }
 
 async fn inactive() {
-    let stage = Stage::new("h3-entra").await;
+    let stage = Stage::new("entra").await;
     let id = stage.create_with("bjensen@contoso.com", json!({ "externalId": "e-1" })).await;
     stage.patch(&id, &json!([{ "op": "Replace", "path": "active", "value": "False" }])).await.expect(200);
     assert_eq!(stage.read(&id).await["active"], false);
@@ -409,7 +409,7 @@ async fn inactive() {
 }
 
 async fn projection() {
-    let stage = Stage::new("h3-entra").await;
+    let stage = Stage::new("entra").await;
     let id = stage
         .create_with(
             "bjensen@contoso.com",

@@ -33,7 +33,7 @@ fn replace(path: &str, value: Value) -> Value {
 }
 
 async fn service_account_names() {
-    let stage = Stage::new("h2-hardening").await;
+    let stage = Stage::new("hardening").await;
     let id = stage.create("bjensen@example.com").await;
     stage.settled().await;
     let path = format!("/Users/{id}");
@@ -87,7 +87,7 @@ async fn refusal(realm: &Realm, change: impl FnOnce(&mut Value)) -> String {
 }
 
 async fn forgeable() {
-    let realm = admin().await.create_realm("h2-hardening").await;
+    let realm = admin().await.create_realm("hardening").await;
     let edit = |profile: &mut Value| {
         let mut attributes = profile["attributes"].as_array_mut().unwrap().iter_mut();
         let index = attributes.find(|attribute| attribute["name"] == "scim.managed").unwrap();
@@ -106,7 +106,7 @@ async fn forgeable() {
 
 /// Where people may write attributes that nobody declared, they could tag themselves.
 async fn undeclared() {
-    let realm = admin().await.create_realm("h2-hardening").await;
+    let realm = admin().await.create_realm("hardening").await;
     let open = |profile: &mut Value| {
         profile["unmanagedAttributePolicy"] = "ENABLED".into();
         let attributes = profile["attributes"].as_array_mut().unwrap();
@@ -128,7 +128,7 @@ async fn undeclared() {
 /// A realm in which Keycloak makes usernames from e-mail addresses.
 async fn email_realm() -> Stage {
     let fields = json!({ "registrationEmailAsUsername": true });
-    let realm = admin().await.create_realm_with("h2-hardening", fields).await;
+    let realm = admin().await.create_realm_with("hardening", fields).await;
     let gateway = Gateway::start(&realm, Auth::Token).await;
     let scim = gateway.scim().await;
     Stage { gateway, scim, realm }
@@ -231,7 +231,7 @@ async fn given_once() {
 }
 
 async fn external_ids() {
-    let stage = Stage::new("h2-hardening").await;
+    let stage = Stage::new("hardening").await;
     let long = "ü".repeat(2000);
     let mut other = long.clone();
     other.replace_range(3998.., "ö");

@@ -33,7 +33,7 @@ struct Leaver {
 impl Leaver {
     /// With all that Keycloak wants for a login.
     async fn new() -> Self {
-        let stage = Stage::new("h2-leavers").await;
+        let stage = Stage::new("leavers").await;
         let id = stage.create("bjensen@example.com").await;
         Self::of(stage, id, "bjensen@example.com").await
     }
@@ -119,7 +119,7 @@ fn detail(answer: &Answer, status: u16, scim_type: Option<&str>, code: &str) -> 
 }
 
 async fn missing_email() {
-    let stage = Stage::new("h2-leavers").await;
+    let stage = Stage::new("leavers").await;
     let mut profile = stage.realm.get("/users/profile").await;
     let mut attributes = profile["attributes"].as_array_mut().unwrap().iter_mut();
     let email = attributes.find(|attribute| attribute["name"] == "email").unwrap();
@@ -168,7 +168,7 @@ async fn missing_department() {
 
 /// Nothing can be put in a username's place, so Keycloak lets nobody disable them: the client must learn that.
 async fn short_user_name() {
-    let stage = Stage::new("h2-leavers").await;
+    let stage = Stage::new("leavers").await;
     let id = stage.create("babs").await;
     let leaver = Leaver::of(stage, id, "babs").await;
     let length = |username: &mut Value, min: u32| username["validations"]["length"]["min"] = json!(min);

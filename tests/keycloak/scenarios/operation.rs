@@ -40,7 +40,7 @@ fn refused(served: Result<Gateway, Finished>, says: &[&str]) {
 }
 
 async fn bad_configuration() {
-    let realm = admin().await.create_realm("h3-operation").await;
+    let realm = admin().await.create_realm("operation").await;
     let prepared = async || Gateway::setup(&realm, Auth::Token).await;
     let name = realm.name();
     let line_of = |prepared: &Prepared, key: &str| {
@@ -100,7 +100,7 @@ async fn bad_configuration() {
 }
 
 async fn not_set_up() {
-    let realm = admin().await.create_realm("h3-operation").await;
+    let realm = admin().await.create_realm("operation").await;
     let prepared = Gateway::setup(&realm, Auth::Token).await;
     let whole = realm.get("/users/profile").await;
     let mut profile = whole.clone();
@@ -135,7 +135,7 @@ async fn behind_proxy(realm: &Realm) -> (Proxy, Prepared) {
 }
 
 async fn keycloak_down() {
-    let realm = admin().await.create_realm("h3-operation").await;
+    let realm = admin().await.create_realm("operation").await;
     let (proxy, prepared) = behind_proxy(&realm).await;
     let gateway = prepared.serve().await;
     let scim = gateway.scim().await;
@@ -185,7 +185,7 @@ async fn private(gateway: &Gateway, path: &str) -> (u16, String) {
 }
 
 async fn starts_alone() {
-    let realm = admin().await.create_realm("h3-operation").await;
+    let realm = admin().await.create_realm("operation").await;
     let (proxy, prepared) = behind_proxy(&realm).await;
     let prepared = prepared.set(&["realms", realm.name(), "sweep_interval"], "1s");
     let config: toml::Table = std::fs::read_to_string(prepared.config()).unwrap().parse().unwrap();
@@ -212,7 +212,7 @@ async fn starts_alone() {
 }
 
 async fn health() {
-    let stage = Stage::new("h3-operation").await;
+    let stage = Stage::new("operation").await;
     for path in ["/livez", "/readyz"] {
         assert_eq!(private(&stage.gateway, path).await, (200, "ok\n".to_owned()), "{path}");
     }
@@ -226,7 +226,7 @@ async fn health() {
 }
 
 async fn drains() {
-    let realm = admin().await.create_realm("h3-operation").await;
+    let realm = admin().await.create_realm("operation").await;
     let (proxy, prepared) = behind_proxy(&realm).await;
     let mut gateway = prepared.serve().await;
     let scim = gateway.scim().await;
@@ -263,7 +263,7 @@ async fn drains() {
 }
 
 async fn overload() {
-    let realm = admin().await.create_realm("h3-operation").await;
+    let realm = admin().await.create_realm("operation").await;
     let (proxy, prepared) = behind_proxy(&realm).await;
     let gateway = prepared.set(&["server", "max_concurrent_requests"], 1).serve().await;
     let scim = gateway.scim().await;
@@ -280,7 +280,7 @@ async fn overload() {
 }
 
 async fn slow_headers() {
-    let realm = admin().await.create_realm("h3-operation").await;
+    let realm = admin().await.create_realm("operation").await;
     let gateway =
         Gateway::setup(&realm, Auth::Token).await.set(&["server", "header_timeout"], "500ms").serve().await;
     let address = gateway.base_url().trim_start_matches("http://").split('/').next().unwrap().to_owned();

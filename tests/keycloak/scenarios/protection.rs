@@ -23,7 +23,7 @@ async fn management_role(stage: &Stage, name: &str) -> (String, Value) {
 }
 
 async fn power(how: &str) {
-    let stage = Stage::new("h3-power").await;
+    let stage = Stage::new("power").await;
     let realm = &stage.realm;
     let emails = json!([{ "value": "babs@example.com", "type": "work", "primary": true }]);
     let id = stage.create_with("babs@example.com", json!({ "emails": emails, "title": "Guide" })).await;
@@ -85,7 +85,7 @@ async fn power(how: &str) {
 }
 
 async fn only_looking() {
-    let stage = Stage::new("h3-power").await;
+    let stage = Stage::new("power").await;
     let id = stage.create_with("babs@example.com", json!({})).await;
     for role in ["view-users", "query-users", "view-realm"] {
         let (management, role) = management_role(&stage, role).await;
@@ -96,7 +96,7 @@ async fn only_looking() {
 }
 
 async fn leaver() {
-    let stage = Stage::new("h3-power").await;
+    let stage = Stage::new("power").await;
     let realm = &stage.realm;
     let attributes = json!({
         "name": { "givenName": "Barbara", "familyName": "Jensen" }, "title": "Guide", "externalId": "e-1",

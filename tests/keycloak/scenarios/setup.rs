@@ -92,7 +92,7 @@ async fn state(realm: &Realm) -> Value {
 }
 
 async fn twice(auth: &str) {
-    let realm = admin().await.create_realm("h3-setup").await;
+    let realm = admin().await.create_realm("setup").await;
     let directory = directory();
     let out = directory.path().join("out");
     let options = ["--auth", auth, "--json"];
@@ -136,7 +136,7 @@ async fn master() {
 
 async fn missing_realm() {
     let admin = admin().await;
-    let name = format!("h3-setup-{}", &uuid::Uuid::new_v4().simple().to_string()[..8]);
+    let name = format!("setup-{}", &uuid::Uuid::new_v4().simple().to_string()[..8]);
     let directory = directory();
     let finished = setup(directory.path(), admin.url(), &name, &["--json"]).await;
     refused(&finished, directory.path(), "--create-realm");
@@ -150,7 +150,7 @@ async fn missing_realm() {
 }
 
 async fn sign_in() {
-    let realm = admin().await.create_realm("h3-setup").await;
+    let realm = admin().await.create_realm("setup").await;
     let directory = directory();
     let before = state(&realm).await;
     let password = directory.path().join("password");
@@ -214,7 +214,7 @@ async fn empower(realm: &Realm, user: &str, role: &str) {
 
 async fn traces() {
     for auth in ["token", "keycloak"] {
-        let realm = admin().await.create_realm("h3-setup").await;
+        let realm = admin().await.create_realm("setup").await;
         let administrator = person(&realm, "jensen").await;
         empower(&realm, &administrator, "realm-admin").await;
         let directory = directory();
@@ -271,7 +271,7 @@ async fn traces() {
 }
 
 async fn roles() {
-    let realm = admin().await.create_realm("h3-setup").await;
+    let realm = admin().await.create_realm("setup").await;
     let directory = directory();
     setup(directory.path(), realm.keycloak(), realm.name(), &["--auth", "keycloak"]).await.ok();
     let management = realm.client_uuid("realm-management").await;
@@ -306,7 +306,7 @@ async fn roles() {
 }
 
 async fn by_hand() {
-    let realm = admin().await.create_realm("h3-setup").await;
+    let realm = admin().await.create_realm("setup").await;
     realm.post("/roles", &json!({ "name": "scim-managed", "description": "Made by hand" })).await;
     let mut profile = realm.get("/users/profile").await;
     let by_hand = json!({
@@ -353,7 +353,7 @@ async fn by_hand() {
 }
 
 async fn dangerous_role() {
-    let realm = admin().await.create_realm("h3-setup").await;
+    let realm = admin().await.create_realm("setup").await;
     let directory = directory();
     realm.create_role("scim-managed").await;
     realm.create_role("power").await;
@@ -372,7 +372,7 @@ async fn dangerous_role() {
 }
 
 async fn text() {
-    let realm = admin().await.create_realm("h3-setup").await;
+    let realm = admin().await.create_realm("setup").await;
     let base = format!("https://scim.example.com/realms/{}", realm.name());
     for (auth, file) in [("token", "okta-token"), ("keycloak", "okta-client-secret")] {
         let directory = directory();

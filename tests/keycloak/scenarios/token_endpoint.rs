@@ -29,7 +29,7 @@ fn oauth_error(answer: &Answer, status: u16, error: &str) {
 }
 
 async fn refusals() {
-    let realm = admin().await.create_realm("h3-endpoint").await;
+    let realm = admin().await.create_realm("endpoint").await;
     let proxy = Proxy::start(realm.keycloak()).await;
     let gateway = Gateway::setup(&realm, Auth::Keycloak).await.via(&proxy).serve().await;
     let prepared = gateway.prepared();
@@ -118,7 +118,7 @@ async fn refusals() {
 }
 
 async fn token_mode() {
-    let realm = admin().await.create_realm("h3-endpoint").await;
+    let realm = admin().await.create_realm("endpoint").await;
     let proxy = Proxy::start(realm.keycloak()).await;
     let gateway = Gateway::setup(&realm, Auth::Token).await.via(&proxy).serve().await;
     let secret = std::fs::read_to_string(
@@ -134,7 +134,7 @@ async fn token_mode() {
 }
 
 async fn keycloak_down() {
-    let realm = admin().await.create_realm("h3-endpoint").await;
+    let realm = admin().await.create_realm("endpoint").await;
     let proxy = Proxy::start(realm.keycloak()).await;
     let gateway = Gateway::setup(&realm, Auth::Keycloak).await.via(&proxy).serve().await;
     let prepared = gateway.prepared();
