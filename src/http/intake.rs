@@ -136,7 +136,7 @@ fn note_user_name(record: &Record, body: &Object, mask: Mask) {
 /// The body as a JSON object.
 async fn read_object(head: &Parts, body: Incoming, limit: usize) -> Result<Object, Error> {
     if let Err(error) = check_media_type(head) {
-        drain(body).await;
+        drain(head, body).await;
         return Err(error);
     }
     let bytes = read_bytes(head, body, limit).await?;
@@ -158,16 +158,13 @@ pub(super) async fn read_bytes(head: &Parts, mut body: Incoming, limit: usize) -
     let declared =
         head.headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if declared.is_some_and(|length| length > limit as u64) {
-        // Who waits for "100 Continue" sends nothing, and must not be asked to.
-        if !head.headers.contains_key(EXPECT) {
-            drain(body).await;
-        }
+        drain(head, body).await;
         return Err(too_large());
     }
     match Limited::new(&mut body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {
-            drain(body).await;
+            drain(head, body).await;
             Err(too_large())
         }
         Err(_) => Err(Error::new(400, Code::BodyUnreadable, "The body could not be read to its end")),
@@ -176,7 +173,11 @@ pub(super) async fn read_bytes(head: &Parts, mut body: Incoming, limit: usize) -
 
 /// Reads on for a while and keeps nothing. A connection that is closed with bytes unread is reset, and a client that is
 /// still sending would see that instead of the answer.
-async fn drain(mut body: Incoming) {
+async fn drain(head: &Parts, mut body: Incoming) {
+    // Who waits for "100 Continue" sends nothing, and must not be asked to.
+    if head.headers.contains_key(EXPECT) {
+        return;
+    }
     let mut left = DRAIN_BYTES;
     let rest = async {
         while let Some(Ok(frame)) = body.frame().await {

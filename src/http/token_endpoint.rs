@@ -30,9 +30,10 @@ use super::respond::Body;
 const LIMIT: usize = 64 * 1024;
 /// How long a client may take to send it: nobody was authenticated yet.
 const READ_TIME: Duration = Duration::from_secs(5);
-/// Token requests at once, over all realms: so that strangers can't use up what SCIM requests need.
-const AT_ONCE: usize = 32;
-static PERMITS: Semaphore = Semaphore::const_new(AT_ONCE);
+/// Token requests that are read at once, over all realms: so that strangers can't use up what SCIM requests need.
+static READING: Semaphore = Semaphore::const_new(128);
+/// Token requests that wait for Keycloak at once; those of known clients only.
+static FORWARDING: Semaphore = Semaphore::const_new(32);
 /// The parameters that go through; any other is left behind.
 const FORWARDED: &[&str] =
     &["grant_type", "client_id", "client_secret", "scope", "client_assertion", "client_assertion_type"];
@@ -110,9 +111,10 @@ pub async fn answer(
     body: Incoming,
     record: &Record,
 ) -> Response<Body> {
-    let Ok(_permit) = PERMITS.try_acquire() else { return Refusal::Busy.answer() };
     match checked(endpoint, head, body).await {
         Ok((endpoint, caller, form)) => {
+            // Never closed; the wait is bounded by the request's own time.
+            let _permit = FORWARDING.acquire().await;
             let id = head.extensions.get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
             let context = Context::new(id.unwrap_or_default(), caller.as_ref());
             record.context(&context);
@@ -131,6 +133,7 @@ pub async fn answer(
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Refusal {
     Busy,
+    Slow,
     TooLarge,
     NotForm,
     Twice,
@@ -147,11 +150,10 @@ impl Refusal {
                 "temporarily_unavailable",
                 "Too many token requests at once; repeat this one",
             ),
-            Self::TooLarge => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "invalid_request",
-                "The request is too large, or does not arrive",
-            ),
+            Self::Slow => {
+                (StatusCode::REQUEST_TIMEOUT, "invalid_request", "The request did not arrive in time")
+            }
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", "The request is too large"),
             Self::NotForm => (
                 StatusCode::BAD_REQUEST,
                 "invalid_request",
@@ -183,8 +185,10 @@ async fn checked<'e>(
     head: &Parts,
     body: Incoming,
 ) -> Result<(&'e TokenEndpoint, &'e CallerName, Vec<(String, String)>), Refusal> {
+    let permit = READING.try_acquire().map_err(|_| Refusal::Busy)?;
     let read = tokio::time::timeout(READ_TIME, read_bytes(head, body, LIMIT)).await;
-    let bytes = read.map_err(|_| Refusal::TooLarge)?.map_err(|_| Refusal::TooLarge)?;
+    let bytes = read.map_err(|_| Refusal::Slow)?.map_err(|_| Refusal::TooLarge)?;
+    drop(permit);
     let form = read_form(head.headers.get(CONTENT_TYPE), &bytes)?;
     let client = client_of(head.headers.get(AUTHORIZATION), &form)?;
     let endpoint = endpoint.ok_or(Refusal::Client)?;

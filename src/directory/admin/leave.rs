@@ -57,7 +57,9 @@ impl Session {
                 return Ok(UserRepresentation { enabled: Some(false), ..stored.clone() });
             }
             for obstacle in &obstacles {
-                let tried = tries.entry(obstacle.field.clone()).or_insert(0_usize);
+                // What is missing can't be left out.
+                let first_way = usize::from(!is_there(&write, &obstacle.field));
+                let tried = tries.entry(obstacle.field.clone()).or_insert(first_way);
                 if !clear_away(&mut write, obstacle, *tried, id) {
                     return Err(self.not_disabled(id, &obstacle.field).await);
                 }
@@ -69,7 +71,11 @@ impl Session {
                 done => {
                     done.or_scim(self)?;
                     return Ok(UserRepresentation {
-                        email: write.email,
+                        username: write
+                            .username
+                            .map(|name| name.to_lowercase())
+                            .or_else(|| stored.username.clone()),
+                        email: write.email.map(|email| email.to_lowercase()),
                         first_name: write.first_name,
                         last_name: write.last_name,
                         attributes: write.attributes,
@@ -93,8 +99,8 @@ impl Session {
             409,
             Code::NotDeactivated,
             format!(
-                "The user was NOT disabled: the realm's user profile in Keycloak refuses the user's attribute {field}; mend \
-                 the profile or the attribute there, and repeat the request"
+                "The user was NOT disabled: the realm's user profile in Keycloak refuses the user's attribute {field}; all \
+                 sessions were ended; mend the profile or the attribute there, and repeat the request"
             ),
         )
     }
@@ -102,20 +108,16 @@ impl Session {
 
 /// Clears away what stands in the way, another way each time; false when nothing is left to try.
 fn clear_away(write: &mut UserRepresentation, obstacle: &FieldError, tried: usize, id: &UserId) -> bool {
+    if obstacle.field == "username" {
+        // Without one there is no user.
+        return false;
+    }
     let attributes = write.attributes.get_or_insert_default();
-    let there = match obstacle.field.as_str() {
-        // Without a username there is no user.
-        "username" => return false,
-        "email" => write.email.is_some(),
-        "firstName" => write.first_name.is_some(),
-        "lastName" => write.last_name.is_some(),
-        name => attributes.contains_key(name),
-    };
-    let replacement = match (tried, there) {
-        (0, true) => None,
-        (0 | 1, _) => Some(placeholder(obstacle, id, 1)),
+    let replacement = match tried {
+        0 => None,
+        1 => Some(placeholder(obstacle, id, 1)),
         // Too short, perhaps: the limits are among the message's parameters.
-        (2, _) => match obstacle.params.iter().skip(1).find_map(|param| param.parse::<usize>().ok()) {
+        2 => match obstacle.params.iter().skip(1).find_map(|param| param.parse::<usize>().ok()) {
             Some(length) if (1..=255).contains(&length) => Some(placeholder(obstacle, id, length)),
             _ => return false,
         },
@@ -135,6 +137,16 @@ fn clear_away(write: &mut UserRepresentation, obstacle: &FieldError, tried: usiz
         },
     }
     true
+}
+
+fn is_there(write: &UserRepresentation, field: &str) -> bool {
+    match field {
+        "username" => write.username.is_some(),
+        "email" => write.email.is_some(),
+        "firstName" => write.first_name.is_some(),
+        "lastName" => write.last_name.is_some(),
+        name => write.attributes.as_ref().is_some_and(|attributes| attributes.contains_key(name)),
+    }
 }
 
 /// A value that says nothing; for an e-mail address one that can never be reached (RFC 2606).
@@ -182,10 +194,13 @@ mod tests {
     fn what_is_missing_gets_a_placeholder_of_its_kind() {
         let id = UserId::try_from("1").unwrap();
         let mut write = user();
-        assert!(clear_away(&mut write, &obstacle("email", &["email"]), 0, &id));
+        assert!(clear_away(&mut write, &obstacle("email", &["email"]), 1, &id));
         assert_eq!(write.email.as_deref(), Some("1@deactivated.invalid"));
-        assert!(clear_away(&mut write, &obstacle("department", &[]), 0, &id));
+        assert!(clear_away(&mut write, &obstacle("department", &[]), 1, &id));
         assert_eq!(write.attributes.as_ref().unwrap()["department"], ["-"]);
+        assert!(
+            is_there(&user(), "title") && !is_there(&user(), "department") && !is_there(&user(), "email")
+        );
         assert!(!clear_away(&mut write, &obstacle("username", &["username", "8", "255"]), 0, &id));
     }
 }

@@ -63,7 +63,8 @@ pub(super) fn update(
         Some(false) if live => Some(false),
         _ => None,
     };
-    write.enabled = enabled;
+    // Sent also to who is disabled already: a write that says so is taken as a deactivation, whatever hinders it.
+    write.enabled = enabled.or(wanted.active.filter(|active| !active));
     let marked = write.attributes.get_or_insert_default().remove(PENDING).is_some();
     let active_noted = wanted.active.is_none_or(|active| value(stored, ACTIVE) == Some(&active.to_string()));
     let mut after = stored.clone();

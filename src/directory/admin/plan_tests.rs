@@ -240,7 +240,7 @@ mod active {
         let blocked = user_with(false, Some(true));
         let plan = change(&blocked, false);
         insta::assert_snapshot!(told(&blocked, &plan), @r#"
-        Write {"username":"babs","email":"Babs@example.com","firstName":"Barbara","lastName":"Jensen"}
+        Write {"username":"babs","email":"Babs@example.com","firstName":"Barbara","lastName":"Jensen","enabled":false}
           scim.active: ["true"] -> ["false"]
         EndSessions
         "#);

@@ -149,7 +149,8 @@ fn undeclared(profile: &UserProfile, flat: &[&str]) -> Vec<String> {
     if !missing.is_empty() {
         let names: Vec<&str> = missing.into_iter().collect();
         problems.push(format!(
-            "the user profile does not declare {}, so Keycloak would drop them without a word",
+            "the user profile does not declare {}: Keycloak would drop them without a word, or, where its policy keeps \
+             undeclared attributes, cut them short or let people write their own",
             names.join(", ")
         ));
     }

@@ -240,13 +240,24 @@ impl Storage {
         let own = resource.text(user(), "externalId").map(|value| external_id(caller, value));
         let prefix = external_id(caller, "");
         let foreign = values(before, EXTERNAL_ID).iter().filter(|value| !value.starts_with(&prefix)).cloned();
-        let external_ids: Vec<String> = foreign.chain(own).collect();
         let emails: Vec<String> = resource
             .elements("emails")
             .iter()
             .filter_map(|element| element.get("value")?.as_str())
             .map(str::to_owned)
             .collect();
+        let sent = [("userName", user_name)].into_iter();
+        let sent = sent.chain(own.as_deref().map(|id| ("externalId", id)));
+        for (path, value) in sent.chain(emails.iter().map(|email| ("emails", email.as_str()))) {
+            if value.encode_utf16().count() > VALUE_MAX {
+                return Err(Error::bad(
+                    ScimType::InvalidValue,
+                    Code::ValueTooLong,
+                    format!("The value of {path} is longer than the {VALUE_MAX} characters that can be kept"),
+                ));
+            }
+        }
+        let external_ids: Vec<String> = foreign.chain(own).collect();
         set(HASH, hashes(user_name, &external_ids, &emails));
         set(USER_NAME, vec![user_name.into()]);
         set(EXTERNAL_ID, external_ids);

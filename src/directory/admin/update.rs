@@ -2,10 +2,10 @@
 
 use crate::directory::{Check, Edit, Result, Row, Wanted};
 use crate::keycloak::{self, FieldError, UserId, UserRepresentation};
-use crate::scim::Error;
+use crate::scim::{Code, Error};
 
 use super::plan::{self, Plan, Step};
-use super::storage::values;
+use super::storage::{ACTIVE, HASH, LAST_MODIFIED, MANAGED, PENDING, values};
 use super::tag::Standing;
 use super::{OrScim, Session};
 
@@ -102,7 +102,8 @@ impl Session {
 
 /// Was it the content that was refused, so that something else may be taken?
 fn is_refusal(error: &Error) -> bool {
-    matches!(error.status, 400 | 403 | 409)
+    // Where the deactivation itself failed, nothing else is left to try.
+    matches!(error.status, 400 | 403 | 409) && error.code != Code::NotDeactivated
 }
 
 /// Is the refused attribute one that this write changes?
@@ -115,8 +116,8 @@ fn is_changed(field: &FieldError, stored: &UserRepresentation, write: &UserRepre
         "email" => differ(&stored.email, &write.email),
         "firstName" => differ(&stored.first_name, &write.first_name),
         "lastName" => differ(&stored.last_name, &write.last_name),
-        // The gateway's own bookkeeping: not what the client said.
-        name if name.starts_with("scim.") => false,
+        // Bookkeeping moves with every write: that is not what the client said.
+        MANAGED | PENDING | ACTIVE | LAST_MODIFIED | HASH => false,
         name => values(stored, name) != values(write, name),
     }
 }

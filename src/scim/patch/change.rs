@@ -20,6 +20,28 @@ pub(super) struct Change<'a> {
     pub(super) policy: &'a Policy,
 }
 
+impl Change<'_> {
+    /// How many values it looks at, counting each once for everything it is compared or merged with.
+    fn looks(&self, before: Option<&Value>) -> usize {
+        let there = before.and_then(Value::as_array).map_or(1, Vec::len).max(1);
+        let coming = self.value.map_or(1, count_values);
+        let filter = self.filter.map_or(0, Filter::size);
+        // A plain replace looks at nothing that is there.
+        let alone = self.op == Op::Replace && self.filter.is_none() && self.sub.is_none();
+        let merged = if alone { coming } else { there.saturating_mul(coming) };
+        merged.saturating_add(there.saturating_mul(filter)).saturating_add(there)
+    }
+}
+
+/// All values in a value, itself included.
+fn count_values(value: &Value) -> usize {
+    match value {
+        Value::Object(members) => members.values().map(count_values).sum::<usize>().saturating_add(1),
+        Value::Array(elements) => elements.iter().map(count_values).sum::<usize>().saturating_add(1),
+        _ => 1,
+    }
+}
+
 pub(super) fn change_attribute(
     patched: &mut Patched,
     extension: Option<&'static Schema>,
@@ -40,6 +62,7 @@ pub(super) fn change_attribute(
         ));
     }
     let before = patched.resource.get(extension, attribute).cloned();
+    patched.count_looks(change.looks(before.as_ref()))?;
     let after = if attribute.multi_valued {
         let elements = match before {
             Some(Value::Array(elements)) => elements,

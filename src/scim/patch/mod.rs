@@ -47,28 +47,6 @@ enum Target {
     Core,
 }
 
-impl Operation {
-    /// How many comparisons of values it takes at most.
-    fn looks(&self, resource: &Resource) -> usize {
-        let Some(Target::Attribute { extension, attribute, filter, .. }) = &self.target else {
-            // Without path: what an add looks at is the product of what is there and what comes.
-            return self.value.as_ref().map_or(1, count_values);
-        };
-        let there = resource.get(*extension, attribute).and_then(Value::as_array).map_or(1, Vec::len);
-        let coming = self.value.as_ref().and_then(Value::as_array).map_or(1, Vec::len);
-        there.saturating_mul(filter.as_ref().map_or(coming, Filter::size)).saturating_add(coming)
-    }
-}
-
-/// The values in all arrays of an object's members.
-fn count_values(value: &Value) -> usize {
-    match value {
-        Value::Object(members) => members.values().map(count_values).sum::<usize>().saturating_add(1),
-        Value::Array(elements) => elements.len(),
-        _ => 1,
-    }
-}
-
 /// A PATCH request whose operations and paths are readable; the values are judged when it is applied.
 #[derive(Debug)]
 pub struct Patch {
@@ -76,8 +54,8 @@ pub struct Patch {
     operations: Vec<Operation>,
 }
 
-/// How many values the operations of one PATCH may look at, each counted once for every comparison of the path's filter:
-/// without a bound, a body of a megabyte keeps a processor busy for minutes.
+/// How many values the operations of one PATCH may look at, each counted once for everything it is compared with or
+/// merged with: without a bound, a body of a megabyte keeps a processor busy for minutes.
 const MAX_LOOKS: usize = 250_000;
 
 /// What a PATCH made.
@@ -87,6 +65,25 @@ pub struct Patched {
     pub resource: Resource,
     /// The names of the top-level attributes and extension URNs that an operation named, changed or not.
     pub touched: BTreeSet<&'static str>,
+    looks: usize,
+}
+
+impl Patched {
+    /// Counts what a change looks at.
+    ///
+    /// # Errors
+    /// 400 where it is too much.
+    fn count_looks(&mut self, looks: usize) -> Result<(), Error> {
+        self.looks = self.looks.saturating_add(looks);
+        if self.looks <= MAX_LOOKS {
+            return Ok(());
+        }
+        Err(Error::bad(
+            ScimType::InvalidValue,
+            Code::TooMuchWork,
+            "The operations would look at too many values; send them in several requests",
+        ))
+    }
 }
 
 impl Patch {
@@ -105,17 +102,8 @@ impl Patch {
     /// # Errors
     /// 400 with the RFC's keyword; nothing is applied then.
     pub fn apply(&self, before: &Resource, policy: &Policy) -> Result<Patched, Error> {
-        let mut patched = Patched { resource: before.clone(), touched: BTreeSet::new() };
-        let mut looks = 0;
+        let mut patched = Patched { resource: before.clone(), touched: BTreeSet::new(), looks: 0 };
         for operation in &self.operations {
-            looks += operation.looks(&patched.resource);
-            if looks > MAX_LOOKS {
-                return Err(Error::bad(
-                    ScimType::InvalidValue,
-                    Code::TooMuchWork,
-                    "The operations would look at too many values; send them in several requests",
-                ));
-            }
             self.run(&mut patched, operation, policy)?;
         }
         patched.resource.check_required(self.resource_type)?;

@@ -185,6 +185,13 @@ fn operations_that_would_look_at_too_much_are_refused() {
     assert_eq!(refused(Value::Array(operations)).1, Code::TooMuchWork);
     let add = json!({"op": "add", "path": "emails", "value": many});
     assert_eq!(refused(json!([fill, add])).1, Code::TooMuchWork);
+    let add = json!({"op": "add", "value": {"emails": many}});
+    assert_eq!(refused(json!([fill, add])).1, Code::TooMuchWork);
+    let odd: serde_json::Map<String, Value> = (0..500).map(|n| (format!("k{n}"), json!(n))).collect();
+    let merge = json!({"op": "replace", "path": "emails[value sw \"v\"]", "value": odd});
+    assert_eq!(refused(json!([fill, merge])).1, Code::TooMuchWork);
+    // But all values may be replaced.
+    assert_eq!(patched(json!([fill, fill]))["emails"].as_array().unwrap().len(), 1000);
 }
 
 #[test]

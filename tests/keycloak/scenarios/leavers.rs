@@ -19,6 +19,8 @@ pub fn trials() -> Vec<Trial> {
         trial("leavers::a_replacement_with_a_taken_email_deactivates_all_the_same", taken_email),
         trial("leavers::a_replacement_with_a_refused_name_deactivates_all_the_same", refused_name),
         trial("leavers::a_patch_that_is_refused_changes_nothing", all_or_nothing),
+        trial("leavers::a_patch_with_an_identifier_that_can_not_be_kept_changes_nothing", long_identifier),
+        trial("leavers::who_was_disabled_by_hand_is_deactivated_too", disabled_by_hand),
         trial("leavers::an_administrator_with_another_email_is_deactivated", administrator),
     ]
 }
@@ -235,6 +237,41 @@ async fn refused_name() {
     let stored = leaver.stored().await;
     assert_eq!((&stored["firstName"], &stored["lastName"]), (&json!("Barbara"), &json!("Jensen")));
     leaver.assert_back(leaver.patch_active(true).await).await;
+}
+
+/// The gateway's own attributes count as the client's words where they hold such.
+async fn long_identifier() {
+    let leaver = Leaver::new().await;
+    let replace = |path: &str, value: &str| json!({ "op": "replace", "path": path, "value": value });
+    let kept =
+        leaver.patch(&json!([replace("externalId", "00u1")])).await.expect(200).json()["externalId"].clone();
+    assert_eq!(kept, "00u1");
+    let before = leaver.stored().await;
+    let deactivate = json!({ "op": "replace", "path": "active", "value": false });
+    let answer = leaver.patch(&json!([deactivate, replace("externalId", &"e".repeat(2100))])).await;
+    assert!(detail(&answer, 400, Some("invalidValue"), "value-too-long").contains("externalId"));
+    assert_eq!(leaver.stored().await, before);
+}
+
+/// An administrator was quicker than the identity provider, and the profile refuses every write since.
+async fn disabled_by_hand() {
+    let leaver = Leaver::new().await;
+    leaver.declare("department", |department| department["required"] = json!({ "roles": ["admin"] })).await;
+    let stored = leaver.stored().await;
+    let mut disabled = json!({ "enabled": false, "attributes": stored["attributes"] });
+    for name in ["username", "email", "firstName", "lastName"] {
+        disabled[name] = stored[name].clone();
+    }
+    disabled["attributes"]["department"] = json!(["Sales"]);
+    leaver.stage.realm.put(&format!("/users/{}", leaver.id), &disabled).await;
+    leaver
+        .declare("department", |department| {
+            department["validations"] = json!({ "length": { "min": 9, "max": 20 } })
+        })
+        .await;
+    let answer = leaver.patch_active(false).await.expect(200);
+    assert_eq!(answer.json()["active"], false);
+    leaver.assert_gone().await;
 }
 
 async fn all_or_nothing() {
