@@ -87,7 +87,7 @@ pub async fn run(path: &Path) -> Result<(), ServeError> {
         keepers.spawn(directory.keep(stop.clone()));
     }
     let tenants = realms.into_iter().map(|(tenant, _)| tenant).collect();
-    let tenants = Arc::new(Tenants::new(tenants, Mask(config.log.mask_personal_data), server.max_body_bytes));
+    let tenants = Arc::new(Tenants::new(tenants, Mask(config.log.mask_personal_data), server));
     let limits = Limits {
         max_connections: server.max_connections,
         header_timeout: server.header_timeout,

@@ -76,7 +76,7 @@ where
                     let tenant = tenants.get(&realm);
                     record.operation(tenant.map(|tenant| &tenant.realm), "token");
                     let endpoint = tenant.and_then(|tenant| tenant.token_endpoint.as_ref());
-                    Ok(token_endpoint::answer(endpoint, &head, body, &record).await)
+                    Ok(token_endpoint::answer(endpoint, &tenants.token_limits, &head, body, &record).await)
                 }
                 Route::Scim { realm, operation } => {
                     let tenant = tenants.get(&realm).cloned();

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::auth::Authenticator;
-use crate::config::RealmName;
+use crate::config::{RealmName, Server};
 use crate::engine::Engine;
 use crate::telemetry::Mask;
 
-use super::token_endpoint::TokenEndpoint;
+use super::token_endpoint::{TokenEndpoint, TokenLimits};
 
 /// A realm as its callers meet it.
 #[derive(Debug)]
@@ -31,13 +31,20 @@ pub struct Tenants {
     pub mask: Mask,
     /// The largest body, in bytes.
     pub max_body_bytes: usize,
+    /// How many token requests there may be at once.
+    pub token_limits: TokenLimits,
 }
 
 impl Tenants {
     /// These tenants.
-    pub fn new(tenants: Vec<Tenant>, mask: Mask, max_body_bytes: usize) -> Self {
+    pub fn new(tenants: Vec<Tenant>, mask: Mask, server: &Server) -> Self {
         let tenants = tenants.into_iter().map(|tenant| (tenant.realm.clone(), Arc::new(tenant)));
-        Self { tenants: tenants.collect(), mask, max_body_bytes }
+        Self {
+            tenants: tenants.collect(),
+            mask,
+            max_body_bytes: server.max_body_bytes,
+            token_limits: TokenLimits::of(server.max_concurrent_requests),
+        }
     }
 
     /// The tenant of that realm.

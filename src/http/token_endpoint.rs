@@ -30,13 +30,27 @@ use super::respond::Body;
 const LIMIT: usize = 64 * 1024;
 /// How long a client may take to send it: nobody was authenticated yet.
 const READ_TIME: Duration = Duration::from_secs(5);
-/// Token requests that are read at once, over all realms: so that strangers can't use up what SCIM requests need.
-static READING: Semaphore = Semaphore::const_new(128);
-/// Token requests that wait for Keycloak at once; those of known clients only.
-static FORWARDING: Semaphore = Semaphore::const_new(32);
 /// The parameters that go through; any other is left behind.
 const FORWARDED: &[&str] =
     &["grant_type", "client_id", "client_secret", "scope", "client_assertion", "client_assertion_type"];
+
+/// How many token requests there may be at once, over all realms: nobody was authenticated yet, so they must not use up
+/// what SCIM requests need. Beyond it they are answered 503 at once.
+#[derive(Debug)]
+pub struct TokenLimits {
+    /// Being read.
+    reading: Semaphore,
+    /// Waiting for Keycloak; those of known clients only.
+    forwarding: Semaphore,
+}
+
+impl TokenLimits {
+    /// Half of all requests may be token requests that are read, and a quarter such as are forwarded.
+    pub fn of(max_concurrent_requests: usize) -> Self {
+        let share = |parts: usize| Semaphore::new((max_concurrent_requests / parts).max(1));
+        Self { reading: share(2), forwarding: share(4) }
+    }
+}
 
 /// Where token requests go, and for whom.
 #[derive(Debug, Clone)]
@@ -107,14 +121,16 @@ fn authority(url: &Url) -> Option<String> {
 /// Such a realm is answered as an unknown client of a served one is, after the same steps.
 pub async fn answer(
     endpoint: Option<&TokenEndpoint>,
+    limits: &TokenLimits,
     head: &Parts,
     body: Incoming,
     record: &Record,
 ) -> Response<Body> {
-    match checked(endpoint, head, body).await {
+    match checked(endpoint, limits, head, body).await {
         Ok((endpoint, caller, form)) => {
-            // Never closed; the wait is bounded by the request's own time.
-            let _permit = FORWARDING.acquire().await;
+            let Ok(_permit) = limits.forwarding.try_acquire() else {
+                return refused(Refusal::Busy, record);
+            };
             let id = head.extensions.get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
             let context = Context::new(id.unwrap_or_default(), caller.as_ref());
             record.context(&context);
@@ -122,11 +138,13 @@ pub async fn answer(
                 form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
             endpoint.forward(&context, head.headers.get(AUTHORIZATION), &form).await
         }
-        Err(refusal) => {
-            record.refused(format!("{refusal:?}"));
-            refusal.answer()
-        }
+        Err(refusal) => refused(refusal, record),
     }
+}
+
+fn refused(refusal: Refusal, record: &Record) -> Response<Body> {
+    record.refused(format!("{refusal:?}"));
+    refusal.answer()
 }
 
 /// Why a token request goes no further.
@@ -182,10 +200,11 @@ impl Refusal {
 
 async fn checked<'e>(
     endpoint: Option<&'e TokenEndpoint>,
+    limits: &TokenLimits,
     head: &Parts,
     body: Incoming,
 ) -> Result<(&'e TokenEndpoint, &'e CallerName, Vec<(String, String)>), Refusal> {
-    let permit = READING.try_acquire().map_err(|_| Refusal::Busy)?;
+    let permit = limits.reading.try_acquire().map_err(|_| Refusal::Busy)?;
     let read = tokio::time::timeout(READ_TIME, read_bytes(head, body, LIMIT)).await;
     let bytes = read.map_err(|_| Refusal::Slow)?.map_err(|_| Refusal::TooLarge)?;
     drop(permit);

@@ -30,8 +30,8 @@ const FORM: &str = "application/x-www-form-urlencoded";
 
 /// More than strangers may ever have taken care of at once, in a gateway that takes little more.
 async fn half_sent() {
-    const SENT: usize = 140;
-    const AT_ONCE: usize = 128;
+    const SENT: usize = 40;
+    const AT_ONCE: usize = 18;
     let change = |_: &str, prepared: Prepared| prepared.set(&["server", "max_concurrent_requests"], 36);
     let stage = Stage::with("bounds", Auth::Token, change).await;
     let id = stage.create("bjensen@example.com").await;

@@ -266,7 +266,7 @@ async fn disabled_by_hand() {
     leaver.stage.realm.put(&format!("/users/{}", leaver.id), &disabled).await;
     leaver
         .declare("department", |department| {
-            department["validations"] = json!({ "length": { "min": 9, "max": 20 } })
+            department["validations"] = json!({ "length": { "min": 9, "max": 20 } });
         })
         .await;
     let answer = leaver.patch_active(false).await.expect(200);
