@@ -160,5 +160,4 @@ pub(super) fn create(wanted: &Wanted, mark: &str, rules: Rules<'_>) -> Result<Us
 }
 
 #[cfg(test)]
-#[path = "plan_tests.rs"]
 mod tests;

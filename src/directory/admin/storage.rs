@@ -379,5 +379,4 @@ fn read_preferred(resource: &mut Resource, name: &str, live: Option<&str>, alone
 }
 
 #[cfg(test)]
-#[path = "storage_tests.rs"]
 mod tests;
