@@ -67,21 +67,6 @@ impl AdminClient {
         })
     }
 
-    /// The `iss` claim of the access token that our account holds. It differs from the issuer that
-    /// other clients see where the realm's host name follows the request's `Host`.
-    ///
-    /// # Errors
-    /// As [`token_claims`](Self::token_claims).
-    pub async fn service_account_issuer(&self) -> Result<String> {
-        match self.token_claims().await?.remove("iss") {
-            Some(Value::String(issuer)) => Ok(issuer),
-            _ => Err(Error::Decode {
-                call: Call::TOKEN,
-                detail: "the access token names no issuer".to_owned(),
-            }),
-        }
-    }
-
     /// The issuer that the realm's discovery document names.
     ///
     /// # Errors
