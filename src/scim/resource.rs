@@ -267,8 +267,11 @@ fn check_schemas(resource_type: &ResourceType, body: &Object, policy: &Policy) -
     if core { Ok(()) } else { Err(wrong(format!("\"schemas\" must name {}", resource_type.core.id))) }
 }
 
-/// An attribute that no served schema has.
-fn unknown(name: &str, value: &Value, policy: &Policy) -> Result<(), Error> {
+/// An attribute that no served schema has: ignored or refused, as the policy says.
+///
+/// # Errors
+/// 400 `invalidValue` naming it, where it has a value and the policy refuses it.
+pub(super) fn unknown(name: &str, value: &Value, policy: &Policy) -> Result<(), Error> {
     if !policy.refuse_unknown || assigned(value.clone()).is_none() {
         return Ok(());
     }

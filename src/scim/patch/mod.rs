@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::error::{Code, Error, ScimType};
 use super::filter::Filter;
 use super::path::{AttrPath, PathError};
-use super::resource::{Object, Policy, Resource, assigned, printable};
+use super::resource::{Object, Policy, Resource, unknown};
 use super::schema::{Attribute, Mutability, ResourceType, Schema};
 
 use self::change::{Change, change_attribute};
@@ -181,17 +181,7 @@ impl Patch {
                     self.merge(patched, op, Some(schema), Some(value), policy)?;
                 }
                 Ok(AttrPath::Core) => self.merge(patched, op, None, Some(value), policy)?,
-                Err(_) if policy.refuse_unknown && assigned(value.clone()).is_some() => {
-                    return Err(Error::bad(
-                        ScimType::InvalidValue,
-                        Code::UnknownAttribute,
-                        format!(
-                            "The attribute {} is unknown here, and the realm refuses unknown attributes",
-                            printable(key)
-                        ),
-                    ));
-                }
-                Err(_) => {}
+                Err(_) => unknown(key, value, policy)?,
             }
         }
         Ok(())
