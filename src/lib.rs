@@ -15,4 +15,6 @@ pub mod engine;
 pub mod http;
 pub mod keycloak;
 pub mod scim;
+#[cfg(feature = "demo")]
+pub mod stand_in;
 pub mod telemetry;

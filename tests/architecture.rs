@@ -44,6 +44,8 @@ const ROOMS: &[Room] = &[
     Room { name: "directory::admin", knows: &["directory", "keycloak", "scim"], shuns: HTTP, except: &[] },
     Room { name: "engine", knows: &["directory", "scim"], shuns: HTTP, except: &[] },
     Room { name: "auth", knows: &["config"], shuns: &[], except: &[] },
+    // An outsider to all others: it judges the client by what Keycloak does, not by what the client expects.
+    Room { name: "stand_in", knows: &[], shuns: &[], except: &[] },
     Room { name: "telemetry", knows: &["config"], shuns: HTTP, except: &[] },
     Room {
         name: "http",
@@ -67,6 +69,7 @@ const ROOMS: &[Room] = &[
             "http",
             "keycloak",
             "scim",
+            "stand_in",
             "telemetry",
         ],
         shuns: &[],

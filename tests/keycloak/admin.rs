@@ -7,6 +7,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, OnceCell};
 
+use crate::backing::{self, Backing};
 use crate::keycloak::{self, ADMIN_PASSWORD, ADMIN_USER};
 use crate::runner::say;
 
@@ -23,10 +24,18 @@ struct Inner {
     token: Mutex<Option<(String, Instant)>>,
 }
 
-/// The administrator of the shared Keycloak, which is started if it doesn't run yet.
+/// The administrator of the trial's [`Backing`], which is started if it doesn't run yet.
 pub async fn admin() -> Admin {
-    static ADMIN: OnceCell<Admin> = OnceCell::const_new();
-    ADMIN.get_or_init(|| async { Admin::new(keycloak::shared().await.url()) }).await.clone()
+    static KEYCLOAK: OnceCell<Admin> = OnceCell::const_new();
+    static STAND_IN: OnceCell<Admin> = OnceCell::const_new();
+    match backing::current() {
+        Backing::Keycloak => {
+            KEYCLOAK.get_or_init(|| async { Admin::new(keycloak::shared().await.url()) }).await.clone()
+        }
+        Backing::StandIn => {
+            STAND_IN.get_or_init(|| async { Admin::new(&backing::stand_in().await.url()) }).await.clone()
+        }
+    }
 }
 
 impl Admin {

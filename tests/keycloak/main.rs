@@ -9,6 +9,8 @@
 )]
 
 mod admin;
+mod backing;
+mod contract;
 mod distribution;
 mod gateway;
 mod harness_test;
@@ -29,6 +31,7 @@ fn main() -> std::process::ExitCode {
     let mut trials = Vec::new();
     trials.extend(harness_test::trials());
     trials.extend(proxy_test::trials());
+    trials.extend(contract::trials());
     trials.extend(scenarios::trials());
     runner::run(trials)
 }

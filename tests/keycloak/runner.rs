@@ -14,6 +14,7 @@ use libtest_mimic::{Arguments, Failed, Trial};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::backing::{self, Backing};
 use crate::{keycloak, process};
 
 /// Two at once: a Keycloak on two cores answers more tests no faster, and a slow answer reads as a failure.
@@ -56,6 +57,18 @@ where
             Err(_) => Err(Failed::from(format!("still running after {TRIAL_LIMIT:?}, given up"))),
         }
     })
+}
+
+/// One test on the real Keycloak, and once more on the stand-in, as `stand_in::name`.
+pub fn both<F, Fut>(name: &str, test: F) -> [Trial; 2]
+where
+    F: Fn() -> Fut + Copy + Send + 'static,
+    Fut: Future<Output = ()>,
+{
+    [
+        trial(name, move || backing::on(Backing::Keycloak, test())),
+        trial(format!("stand_in::{name}"), move || backing::on(Backing::StandIn, test())),
+    ]
 }
 
 /// Runs what the command line selects and ends every process that was started, whatever happened.

@@ -1,0 +1,65 @@
+//! A request as the endpoints see it: decoded, with its body read.
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Uri, header};
+use percent_encoding::percent_decode_str;
+use serde_json::Value;
+
+use super::answer::Answer;
+
+/// One request.
+#[derive(Debug, Clone)]
+pub(super) struct Request {
+    pub method: Method,
+    /// The path's segments, percent-decoded.
+    pub segments: Vec<String>,
+    /// The query, decoded, in its order.
+    pub query: Vec<(String, String)>,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Request {
+    pub(super) fn new(method: Method, uri: &Uri, headers: HeaderMap, body: Bytes) -> Self {
+        let decode = |segment: &str| percent_decode_str(segment).decode_utf8_lossy().into_owned();
+        Self {
+            method,
+            segments: uri.path().split('/').filter(|segment| !segment.is_empty()).map(decode).collect(),
+            query: form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes()).into_owned().collect(),
+            headers,
+            body,
+        }
+    }
+
+    /// The first value of a query parameter.
+    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
+        self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The body as a form.
+    pub(super) fn form(&self) -> Vec<(String, String)> {
+        form_urlencoded::parse(&self.body).into_owned().collect()
+    }
+
+    /// The body as JSON.
+    ///
+    /// # Errors
+    /// The answer of Keycloak where it is none.
+    pub(super) fn json(&self) -> Result<Value, Answer> {
+        serde_json::from_slice(&self.body)
+            .map_err(|_| Answer::error(400, "unable to read contents from stream"))
+    }
+
+    /// The bearer token.
+    pub(super) fn bearer(&self) -> Option<&str> {
+        let value = self.headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+        let (scheme, token) = value.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+    }
+
+    /// The address that the client used: Keycloak makes issuers and `Location` of it.
+    pub(super) fn base(&self) -> String {
+        let host = self.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+        format!("http://{host}")
+    }
+}
