@@ -1,5 +1,10 @@
-//! The commands: `serve` and `setup`.
+//! The commands: `serve`, `setup`, `demo` and `explain`.
 
+#[cfg(feature = "demo")]
+pub mod demo;
+pub mod explain;
+mod gateway;
+mod narrate;
 pub mod serve;
 pub mod setup;
 
@@ -26,6 +31,11 @@ enum Command {
     },
     /// Prepare a realm of Keycloak, and write the configuration for it.
     Setup(Box<setup::SetupArgs>),
+    /// Show what a request would become in Keycloak, without changing anything.
+    Explain(Box<explain::ExplainArgs>),
+    /// Try the gateway, without a Keycloak or with one.
+    #[cfg(feature = "demo")]
+    Demo(Box<demo::DemoArgs>),
 }
 
 /// Runs the command line and returns the exit code: 0 for success, 1 for failure, 2 for a wrong command line.
@@ -41,6 +51,12 @@ pub fn run() -> ExitCode {
             let (mut stdout, mut stderr) = (std::io::stdout(), std::io::stderr());
             runtime.block_on(setup::run(*args, &mut stdout, &mut stderr)).map_err(|error| failed(&error))
         }
+        Command::Explain(args) => {
+            let mut stdout = std::io::stdout();
+            runtime.block_on(explain::run(*args, &mut stdout)).map_err(|error| failed(&error))
+        }
+        #[cfg(feature = "demo")]
+        Command::Demo(args) => runtime.block_on(demo::run(*args)).map_err(|error| failed(&error)),
     };
     done.err().unwrap_or(ExitCode::SUCCESS)
 }

@@ -2,11 +2,15 @@
 //!
 //! They run on every request, whoever sent it: none of these forms means anything else in plain SCIM.
 
+mod changes;
+
 use serde_json::Value;
 
 use crate::scim::path::AttrPath;
 use crate::scim::schema::{Attribute, Type};
 use crate::scim::{Object, ResourceType};
+
+pub use self::changes::{Normalised, changes};
 
 /// Makes the body of a POST or PUT plain.
 pub fn resource(resource_type: &ResourceType, body: &mut Object) {

@@ -11,13 +11,19 @@ use tower::{Layer, Service};
 use tower_http::request_id::RequestId;
 
 use crate::config::RealmName;
+use crate::dialects::Normalised;
 use crate::directory::Context;
+use crate::scim::Dropped;
 
 use super::respond::Failed;
+use super::watch::{Told, Watcher};
 
 /// What the layers learn of a request while it goes down the stack; the log line is made of it.
 #[derive(Debug, Clone, Default)]
-pub struct Record(Arc<Mutex<Learned>>);
+pub struct Record {
+    learned: Arc<Mutex<Learned>>,
+    watched: bool,
+}
 
 #[derive(Debug, Default)]
 struct Learned {
@@ -26,13 +32,20 @@ struct Learned {
     context: Option<Context>,
     resource: Option<String>,
     user_name: Option<String>,
-    dropped: Vec<String>,
+    dropped: Vec<Dropped>,
+    passed_over: Vec<Dropped>,
+    normalised: Vec<Normalised>,
     refused: Option<String>,
 }
 
 impl Record {
     fn with(&self, learn: impl FnOnce(&mut Learned)) {
-        learn(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        learn(&mut self.learned.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Does somebody look on? Then it is worth finding out what nobody else asks for.
+    pub fn is_watched(&self) -> bool {
+        self.watched
     }
 
     /// The realm and what is asked of it. A realm that is not served is not named: a stranger may write anything there.
@@ -60,9 +73,15 @@ impl Record {
         self.with(|learned| learned.user_name = Some(masked));
     }
 
-    /// The names of attributes that went no further.
-    pub fn dropped(&self, names: Vec<String>) {
-        self.with(|learned| learned.dropped = names);
+    /// The attributes that went no further, by names that are not the client's own.
+    pub fn dropped(&self, dropped: Vec<Dropped>) {
+        self.with(|learned| learned.dropped = dropped);
+    }
+
+    /// Attributes that are passed over as well, by the client's own names, which have no place in the log; and values
+    /// that were made plain.
+    pub fn understood(&self, passed_over: Vec<Dropped>, normalised: Vec<Normalised>) {
+        self.with(|learned| (learned.passed_over, learned.normalised) = (passed_over, normalised));
     }
 
     /// Why credentials were not accepted.
@@ -71,21 +90,24 @@ impl Record {
     }
 }
 
-/// Writes the line.
-#[derive(Debug, Clone, Copy)]
-pub struct AccessLogLayer;
+/// Writes the line, and tells whoever looks on.
+#[derive(Debug, Clone)]
+pub struct AccessLogLayer(pub Option<Watcher>);
 
 impl<S> Layer<S> for AccessLogLayer {
     type Service = AccessLog<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        AccessLog(inner)
+        AccessLog { inner, watcher: self.0.clone() }
     }
 }
 
 /// See [`AccessLogLayer`].
 #[derive(Debug, Clone)]
-pub struct AccessLog<S>(S);
+pub struct AccessLog<S> {
+    inner: S,
+    watcher: Option<Watcher>,
+}
 
 impl<S, B, A> Service<Request<B>> for AccessLog<S>
 where
@@ -97,22 +119,23 @@ where
     type Future = BoxFuture<'static, Result<S::Response, S::Error>>;
 
     fn poll_ready(&mut self, context: &mut TaskContext<'_>) -> Poll<Result<(), S::Error>> {
-        self.0.poll_ready(context)
+        self.inner.poll_ready(context)
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let id = request.extensions().get::<RequestId>();
         let id = id.and_then(|id| id.header_value().to_str().ok()).unwrap_or_default().to_owned();
-        let record = Record::default();
+        let record = Record { watched: self.watcher.is_some(), ..Record::default() };
         request.extensions_mut().insert(record.clone());
         let mut line = Line {
             id,
             method: request.method().as_str().to_owned(),
+            watched: self.watcher.clone().map(|watcher| (watcher, request.uri().to_string())),
             record,
             began: Instant::now(),
             done: false,
         };
-        let answer = self.0.call(request);
+        let answer = self.inner.call(request);
         async move {
             let answer = answer.await;
             if let Ok(response) = &answer {
@@ -128,6 +151,8 @@ where
 struct Line {
     id: String,
     method: String,
+    /// Who looks on, and what the request asked for.
+    watched: Option<(Watcher, String)>,
     record: Record,
     began: Instant,
     done: bool,
@@ -136,9 +161,11 @@ struct Line {
 impl Line {
     fn write(&mut self, status: Option<u16>, error: Option<&'static str>) {
         self.done = true;
-        let duration_ms = self.began.elapsed().as_secs_f64() * 1000.0;
-        let learned = self.record.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let dropped = (!learned.dropped.is_empty()).then(|| learned.dropped.join(","));
+        let took = self.began.elapsed();
+        let duration_ms = took.as_secs_f64() * 1000.0;
+        let mut learned = self.record.learned.lock().unwrap_or_else(PoisonError::into_inner);
+        let names: Vec<&str> = learned.dropped.iter().map(|dropped| dropped.name.as_str()).collect();
+        let dropped = (!names.is_empty()).then(|| names.join(","));
         tracing::info!(
             request_id = self.id,
             caller = learned.context.as_ref().map(|context| &*context.caller),
@@ -156,6 +183,20 @@ impl Line {
             "{}",
             if status.is_some() { "request" } else { "request whose client hung up" }
         );
+        if let Some((watcher, target)) = self.watched.take() {
+            let dropped = std::mem::take(&mut learned.dropped);
+            let passed_over = std::mem::take(&mut learned.passed_over);
+            watcher.tell(Told {
+                request_id: self.id.clone(),
+                method: self.method.clone(),
+                target,
+                status,
+                error,
+                dropped: dropped.into_iter().chain(passed_over).collect(),
+                normalised: std::mem::take(&mut learned.normalised),
+                took,
+            });
+        }
     }
 }
 

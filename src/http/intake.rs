@@ -17,7 +17,7 @@ use tower::BoxError;
 use crate::directory::Context;
 use crate::engine::Conditions;
 use crate::scim::user::{USER_URN, user};
-use crate::scim::{Code, Error, Object, ScimType, sanitize};
+use crate::scim::{Code, Error, Object, ScimType, dropped, sanitize};
 use crate::telemetry::Mask;
 use crate::{dialects, scim};
 
@@ -85,7 +85,11 @@ async fn take_in(request: Authenticated, max_body_bytes: usize, mask: Mask) -> R
     let policy = &tenant.engine.settings().policy;
     let resource = |mut body: Object| {
         record.dropped(sanitize::resource(USER_URN, &mut body, policy)?);
+        let sent = record.is_watched().then(|| body.clone());
         dialects::resource(user(), &mut body);
+        if let Some(sent) = sent {
+            record.understood(dropped::in_resource(user(), &body), dialects::changes(&sent, &body));
+        }
         note_user_name(&record, &body, mask);
         Ok::<_, Error>(body)
     };
@@ -101,7 +105,11 @@ async fn take_in(request: Authenticated, max_body_bytes: usize, mask: Mask) -> R
             record.resource(&id);
             let mut body = read_object(&head, body, max_body_bytes).await?;
             record.dropped(sanitize::patch(USER_URN, &mut body, policy)?);
+            let sent = record.is_watched().then(|| body.clone());
             dialects::patch(user(), &mut body);
+            if let Some(sent) = sent {
+                record.understood(dropped::in_patch(user(), &body), dialects::changes(&sent, &body));
+            }
             Command::PatchUser(id, body)
         }
         Operation::SearchUsers => {

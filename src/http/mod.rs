@@ -14,7 +14,9 @@ pub mod server;
 mod stack;
 mod tenants;
 mod token_endpoint;
+mod watch;
 
 pub use stack::stack;
 pub use tenants::{Tenant, Tenants};
 pub use token_endpoint::TokenEndpoint;
+pub use watch::{Told, Watcher};

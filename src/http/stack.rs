@@ -25,15 +25,18 @@ use super::intake::intake;
 use super::rescue::{RescueLayer, internal};
 use super::respond;
 use super::tenants::Tenants;
+use super::watch::Watcher;
 
 const X_REQUEST_ID: &str = "x-request-id";
 /// The longest request id that is taken over from a client.
 const MAX_REQUEST_ID: usize = 64;
 
-/// The service that answers SCIM requests. It never fails: every failure is an answer.
+/// The service that answers SCIM requests. It never fails: every failure is an answer. The watcher, if there is one, is
+/// told of each request.
 pub fn stack(
     tenants: &Arc<Tenants>,
     server: &Server,
+    watcher: Option<Watcher>,
 ) -> impl Service<
     Request<Incoming>,
     Response = Response<impl HttpBody<Data = bytes::Bytes, Error = BoxError> + Send + 'static + use<>>,
@@ -52,7 +55,7 @@ pub fn stack(
         // Before anything could print the headers.
         .layer(SetSensitiveRequestHeadersLayer::new([AUTHORIZATION]))
         // Outside of all that may answer, so that no answer goes unlogged.
-        .layer(AccessLogLayer)
+        .layer(AccessLogLayer(watcher))
         // A defect below costs one request, not the process.
         .layer(CatchPanicLayer::custom(|_| respond::error(&internal())))
         // Inside of the log, outside of all that fails: from here up there are only answers.

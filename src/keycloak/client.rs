@@ -15,6 +15,7 @@ use url::Url;
 use super::connection::Connection;
 use super::error::{Call, Error, Result};
 use super::transport::{self, Answer};
+use super::watch::{CallResult, Made};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -198,6 +199,32 @@ impl AdminClient {
     }
 
     async fn attempt(&self, prepared: &Prepared, token: &str) -> Result<Answer> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let began = Instant::now();
+        let planned = match &self.connection.dry_run {
+            None => None,
+            Some(dry_run) => {
+                let what = (&prepared.method, prepared.call.path, &prepared.url);
+                dry_run.answer(&self.connection, token, what, prepared.body.as_deref()).await?
+            }
+        };
+        let is_planned = planned.is_some();
+        let answer = match planned {
+            Some(answer) => Ok(answer),
+            None => transport::send(prepared.call, self.request(prepared, token)).await,
+        };
+        if let Some(watcher) = &self.connection.watcher {
+            let result = match &answer {
+                Ok(answer) if is_planned && answer.status.is_success() => CallResult::Planned,
+                Ok(answer) => CallResult::Answered(answer.status.as_u16()),
+                Err(error) => CallResult::Failed(error.to_string()),
+            };
+            watcher.tell(self.made(prepared, result, began.elapsed()));
+        }
+        answer
+    }
+
+    fn request(&self, prepared: &Prepared, token: &str) -> reqwest::RequestBuilder {
         let mut request =
             self.connection.http.request(prepared.method.clone(), prepared.url.clone()).bearer_auth(token);
         if let Some(id) = &self.request_id {
@@ -206,8 +233,20 @@ impl AdminClient {
         if let Some(body) = &prepared.body {
             request = request.header(CONTENT_TYPE, "application/json").body(body.clone());
         }
-        self.calls.fetch_add(1, Ordering::Relaxed);
-        transport::send(prepared.call, request).await
+        request
+    }
+
+    fn made(&self, prepared: &Prepared, result: CallResult, took: Duration) -> Made {
+        let request_id = self.request_id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default();
+        Made {
+            request_id: request_id.to_owned(),
+            method: prepared.method.clone(),
+            path: prepared.call.path,
+            url: prepared.url.clone(),
+            body: prepared.body.as_deref().and_then(|body| serde_json::from_slice(body).ok()),
+            result,
+            took,
+        }
     }
 }
 

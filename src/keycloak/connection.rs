@@ -12,9 +12,11 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::client::AdminClient;
+use super::dry_run::DryRun;
 use super::error::{Call, Error, Result};
 use super::token::{Token, TokenCache, TokenResponse};
 use super::transport;
+use super::watch::CallWatcher;
 
 const LOGOUT: Call = Call { method: "POST", path: "protocol/openid-connect/logout" };
 
@@ -30,6 +32,10 @@ pub struct Connection {
     account_realm: String,
     pub(super) http: Client,
     tokens: TokenCache,
+    /// Who looks on, if anybody.
+    pub(super) watcher: Option<CallWatcher>,
+    /// Present where nothing may be changed.
+    pub(super) dry_run: Option<DryRun>,
 }
 
 enum Account {
@@ -51,6 +57,8 @@ impl Connection {
             account_realm: realm.to_owned(),
             http,
             tokens: TokenCache::default(),
+            watcher: None,
+            dry_run: None,
         }
     }
 
@@ -73,7 +81,23 @@ impl Connection {
             account_realm: account_realm.to_owned(),
             http,
             tokens: TokenCache::default(),
+            watcher: None,
+            dry_run: None,
         }
+    }
+
+    /// The same connection, with somebody who is told of each call.
+    #[must_use]
+    pub fn watched(self, watcher: CallWatcher) -> Self {
+        Self { watcher: Some(watcher), ..self }
+    }
+
+    /// The same connection, over which nothing is written: calls that would write succeed without being sent, and a
+    /// user that would have been created can be read back. A name or e-mail address that somebody has is a conflict as
+    /// in earnest; what else Keycloak may refuse is not foreseen.
+    #[must_use]
+    pub fn dry(self) -> Self {
+        Self { dry_run: Some(DryRun::default()), ..self }
     }
 
     /// The client for one request. Its id goes along with every call, as `x-request-id`.

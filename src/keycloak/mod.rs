@@ -8,6 +8,7 @@
 pub mod administration;
 mod client;
 mod connection;
+mod dry_run;
 mod error;
 mod query;
 pub mod realm;
@@ -19,6 +20,7 @@ mod test_server;
 mod token;
 mod transport;
 pub mod users;
+mod watch;
 
 pub use client::AdminClient;
 pub use connection::Connection;
@@ -30,3 +32,4 @@ pub use representation::{
     UserRepresentation,
 };
 pub use transport::{HttpClientError, http_client};
+pub use watch::{CallResult, CallWatcher, Made};

@@ -1,6 +1,7 @@
 //! The SCIM protocol core (RFC 7643, RFC 7644): pure, no I/O, no async.
 
 pub mod discovery;
+pub mod dropped;
 pub mod error;
 pub mod filter;
 pub mod list;
@@ -15,6 +16,7 @@ pub mod sanitize;
 pub mod schema;
 pub mod user;
 
+pub use dropped::{Dropped, Why};
 pub use error::{Code, Error, ScimType};
 pub use filter::Filter;
 pub use patch::Patch;

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::dropped::{Dropped, Why};
 use super::error::{Code, Error, ScimType};
 use super::path::strip_prefix_ignore_case;
 use super::resource::{Object, Policy, assigned, printable};
@@ -9,11 +10,11 @@ use super::resource::{Object, Policy, assigned, printable};
 /// The attribute that never goes further, whatever the configuration says of it.
 const PASSWORD: &str = "password";
 
-/// Sanitizes the body of a POST or PUT of a resource whose core schema is `core`. Returns the names that it dropped.
+/// Sanitizes the body of a POST or PUT of a resource whose core schema is `core`. Returns what it dropped.
 ///
 /// # Errors
 /// 400 naming an attribute that the realm refuses; its value is dropped all the same.
-pub fn resource(core: &str, body: &mut Object, policy: &Policy) -> Result<Vec<String>, Error> {
+pub fn resource(core: &str, body: &mut Object, policy: &Policy) -> Result<Vec<Dropped>, Error> {
     let mut sieve = Sieve { core, policy, dropped: Vec::new(), refused: None };
     sieve.object("", body);
     sieve.finish()
@@ -24,7 +25,7 @@ pub fn resource(core: &str, body: &mut Object, policy: &Policy) -> Result<Vec<St
 ///
 /// # Errors
 /// As [`resource`].
-pub fn patch(core: &str, body: &mut Object, policy: &Policy) -> Result<Vec<String>, Error> {
+pub fn patch(core: &str, body: &mut Object, policy: &Policy) -> Result<Vec<Dropped>, Error> {
     let mut sieve = Sieve { core, policy, dropped: Vec::new(), refused: None };
     for (_, operations) in body.iter_mut().filter(|(key, _)| key.eq_ignore_ascii_case("Operations")) {
         for operation in operations.as_array_mut().into_iter().flatten() {
@@ -39,7 +40,7 @@ pub fn patch(core: &str, body: &mut Object, policy: &Policy) -> Result<Vec<Strin
 struct Sieve<'a> {
     core: &'a str,
     policy: &'a Policy,
-    dropped: Vec<String>,
+    dropped: Vec<Dropped>,
     refused: Option<String>,
 }
 
@@ -47,12 +48,12 @@ struct Sieve<'a> {
 enum Fate {
     Keep,
     /// Dropped, and by which of the names that are. The log holds that one: a client's own may be anything.
-    Drop(String),
+    Drop(Dropped),
     Refuse,
 }
 
 impl Sieve<'_> {
-    fn finish(self) -> Result<Vec<String>, Error> {
+    fn finish(self) -> Result<Vec<Dropped>, Error> {
         match self.refused {
             None => Ok(self.dropped),
             Some(name) => Err(Error::bad(
@@ -75,16 +76,19 @@ impl Sieve<'_> {
         if listed(&self.policy.refused).is_some() {
             return Fate::Refuse;
         }
+        // A password is one also where the configuration lists it.
+        if is_password(plain) {
+            return Fate::Drop(Dropped { name: PASSWORD.into(), why: Why::Password });
+        }
         match listed(&self.policy.ignored) {
-            Some(name) => Fate::Drop(name),
-            None if is_password(plain) => Fate::Drop(PASSWORD.into()),
+            Some(name) => Fate::Drop(Dropped { name, why: Why::Configured }),
             None => Fate::Keep,
         }
     }
 
-    fn drop_as(&mut self, name: String) {
-        if !self.dropped.contains(&name) {
-            self.dropped.push(name);
+    fn drop_as(&mut self, dropped: Dropped) {
+        if !self.dropped.contains(&dropped) {
+            self.dropped.push(dropped);
         }
     }
 
@@ -98,7 +102,7 @@ impl Sieve<'_> {
                     self.value(&plain, &mut value);
                     object.insert(key, value);
                 }
-                Fate::Drop(name) => self.drop_as(name),
+                Fate::Drop(dropped) => self.drop_as(dropped),
                 Fate::Refuse if assigned(value).is_some() => {
                     self.refused.get_or_insert(key);
                 }
@@ -140,8 +144,8 @@ impl Sieve<'_> {
                     self.refused.get_or_insert(name);
                     return *operation = nothing();
                 }
-                Fate::Drop(name) => {
-                    self.drop_as(name);
+                Fate::Drop(dropped) => {
+                    self.drop_as(dropped);
                     return *operation = nothing();
                 }
             }
@@ -264,7 +268,11 @@ mod tests {
     fn what_was_dropped_is_told_once_by_a_name_that_is_not_the_clients() {
         let mut body = json!({"jane.doe@example.com:password": 1, "PASSWORD": 2, "TITLE": 3, "name": {"middleName": "x"}});
         let dropped = resource(USER_URN, body.as_object_mut().unwrap(), &policy()).unwrap();
-        assert_eq!(dropped, ["password", "Title", "name.middleName"]);
+        let told: Vec<_> = dropped.iter().map(|dropped| (dropped.name.as_str(), dropped.why)).collect();
+        assert_eq!(
+            told,
+            [("password", Why::Password), ("Title", Why::Configured), ("name.middleName", Why::Configured)]
+        );
     }
 
     #[test]

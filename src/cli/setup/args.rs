@@ -121,7 +121,7 @@ impl SetupArgs {
     }
 
     /// The file with what the identity provider sends.
-    pub(super) fn caller_file(&self) -> String {
+    pub(in crate::cli) fn caller_file(&self) -> String {
         caller_file(&self.realm, &self.caller, self.auth)
     }
 

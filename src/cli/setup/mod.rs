@@ -15,7 +15,7 @@ mod password;
 pub mod profile;
 mod realm;
 mod report;
-mod token;
+pub(in crate::cli) mod token;
 
 use std::io::Write;
 use std::sync::Arc;

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::SetupError;
 
 /// A new token of 256 random bits, in base64url.
-pub(super) fn new() -> Result<SecretString, SetupError> {
+pub(in crate::cli) fn new() -> Result<SecretString, SetupError> {
     let mut bits = [0_u8; 32];
     rand::fill(&mut bits).map_err(|_| SetupError::NoRandomness)?;
     Ok(URL_SAFE_NO_PAD.encode(bits).into())

@@ -1,0 +1,95 @@
+//! The demo's words: what to paste, and what came of it.
+
+use std::collections::BTreeMap;
+
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::cli::narrate::{self, Bodies, Event};
+use crate::keycloak::Made;
+
+/// The request ids of calls that are made for no request.
+const HOUSEKEEPING: [&str; 3] = ["inspect", "sweep", "heal"];
+
+/// So many requests without an answer are remembered; a client that hangs up has one, too.
+const MAX_OPEN: usize = 1000;
+
+/// The greeting: base URL, token, and a user's life to paste.
+pub(super) fn welcome(about: &str, base_url: &str, token: &str) -> String {
+    format!(
+        r#"{about}
+
+  Base URL: {base_url}
+  Authorization: Bearer {token}
+
+Paste these into another terminal, one after the other; here you see what each becomes in Keycloak.
+
+# Create a user as Okta does, with a password, which goes no further
+curl -sS -i -w '\n' '{base_url}/Users' -H 'Authorization: Bearer {token}' -H 'Content-Type: application/scim+json' -d '{{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"babs@example.com","name":{{"givenName":"Babs","familyName":"Jensen"}},"emails":[{{"primary":true,"value":"babs@example.com","type":"work"}}],"displayName":"Babs Jensen","locale":"en-US","externalId":"00ujl29u0le5T6Aj10h7","groups":[],"password":"1mz050nq","active":true}}'
+
+# Look it up by userName, and keep its id
+ID=$(curl -sS -G '{base_url}/Users' -H 'Authorization: Bearer {token}' --data-urlencode 'filter=userName eq "babs@example.com"' | tee /dev/stderr | sed -n 's/.*"id":"\([^"]*\)".*/\1/p'); echo
+
+# Deactivate it: it can't sign in any more, and its sessions end
+curl -sS -i -w '\n' -X PATCH "{base_url}/Users/$ID" -H 'Authorization: Bearer {token}' -H 'Content-Type: application/scim+json' -d '{{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{{"op":"replace","value":{{"active":false}}}}]}}'
+
+# Delete it
+curl -sS -i -w '\n' -X DELETE "{base_url}/Users/$ID" -H 'Authorization: Bearer {token}'
+
+Ctrl-C ends the demo.
+"#
+    )
+}
+
+/// Tells of each request once it is answered, until nothing more can happen.
+pub(super) async fn narrate(mut events: UnboundedReceiver<Event>) {
+    let mut narrator = Narrator::default();
+    while let Some(event) = events.recv().await {
+        if let Some(text) = narrator.take_in(event) {
+            super::say(&text);
+        }
+    }
+}
+
+/// What is known of requests that are not over.
+#[derive(Debug, Default)]
+struct Narrator {
+    /// The calls so far, by request id.
+    open: BTreeMap<String, Vec<Made>>,
+    /// The headlines of the last answers, by request id: what follows an answer belongs to it.
+    answered: BTreeMap<String, String>,
+}
+
+impl Narrator {
+    fn take_in(&mut self, event: Event) -> Option<String> {
+        match event {
+            Event::Called(made) => {
+                if let Some(headline) = self.answered.get(&made.request_id) {
+                    let call = narrate::call(&made, Bodies::Compact, 4);
+                    return Some(format!("  after the answer to {headline}:\n{call}"));
+                }
+                let is_request = !HOUSEKEEPING.contains(&made.request_id.as_str());
+                if is_request && self.open.len() < MAX_OPEN {
+                    self.open.entry(made.request_id.clone()).or_default().push(*made);
+                }
+                None
+            }
+            Event::Answered(told) => {
+                let calls = self.open.remove(&told.request_id).unwrap_or_default();
+                let mut lines = vec![format!("\n{}", narrate::headline(&told))];
+                lines.extend(narrate::understanding(&told).into_iter().map(|line| format!("  {line}")));
+                if calls.is_empty() {
+                    lines.push("  no call to Keycloak".into());
+                } else {
+                    lines.push("  Keycloak:".into());
+                    lines.extend(calls.iter().map(|made| narrate::call(made, Bodies::Compact, 4)));
+                }
+                if self.answered.len() >= MAX_OPEN {
+                    // Ids are in the order of time.
+                    self.answered.pop_first();
+                }
+                self.answered.insert(told.request_id.clone(), format!("{} {}", told.method, told.target));
+                Some(lines.join("\n"))
+            }
+        }
+    }
+}

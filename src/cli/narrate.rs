@@ -1,0 +1,217 @@
+//! What a request became, told to a person: what was dropped and normalised, and the Keycloak calls.
+
+use std::fmt::Write as _;
+
+use http::StatusCode;
+use serde_json::Value;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use crate::http::{Told, Watcher};
+use crate::keycloak::{CallResult, CallWatcher, Made};
+
+use super::gateway::Manner;
+
+/// What is seen of a gateway, in its order.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// A call of Admin REST is over.
+    Called(Box<Made>),
+    /// A request was answered.
+    Answered(Box<Told>),
+}
+
+/// A manner in which all that happens is told, and where to hear it.
+pub(super) fn listen() -> (Manner, UnboundedReceiver<Event>) {
+    let (sender, events) = unbounded_channel();
+    // Nobody listens any more only when the command ends.
+    let tell = |sender: UnboundedSender<Event>| move |event| drop(sender.send(event));
+    let (call, request) = (tell(sender.clone()), tell(sender));
+    let manner = Manner {
+        calls: Some(CallWatcher::new(move |made| call(Event::Called(Box::new(made))))),
+        requests: Some(Watcher::new(move |told| request(Event::Answered(Box::new(told))))),
+        dry_run: false,
+    };
+    (manner, events)
+}
+
+/// How a call's body is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bodies {
+    /// On one line.
+    Compact,
+    /// Over several lines.
+    Pretty,
+}
+
+/// The request and its answer, on one line.
+pub(super) fn headline(told: &Told) -> String {
+    let answer = match told.status {
+        Some(status) => status_text(status),
+        None => "no answer, since the client hung up".to_owned(),
+    };
+    let code = told.error.map(|code| format!(" [{code}]")).unwrap_or_default();
+    let took = told.took.as_secs_f64() * 1000.0;
+    format!("{} {} -> {answer}{code}, {took:.1} ms", told.method, told.target)
+}
+
+/// The status with its name.
+pub(super) fn status_text(status: u16) -> String {
+    let name = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+    name.map_or_else(|| status.to_string(), |name| format!("{status} {name}"))
+}
+
+/// What was dropped and what was taken for something else, a line each.
+pub(super) fn understanding(told: &Told) -> Vec<String> {
+    let dropped =
+        told.dropped.iter().map(|dropped| format!("dropped     {}: {}", dropped.name, dropped.why.reason()));
+    let normalised = told
+        .normalised
+        .iter()
+        .map(|found| format!("normalised  {}: {} is taken for {}", found.path, found.sent, found.plain));
+    dropped.chain(normalised).collect()
+}
+
+/// A call with its body, indented by so many spaces.
+pub(super) fn call(made: &Made, bodies: Bodies, indent: usize) -> String {
+    let result = match &made.result {
+        CallResult::Answered(status) => format!("{status}, {:.1} ms", made.took.as_secs_f64() * 1000.0),
+        CallResult::Failed(reason) => reason.clone(),
+        CallResult::Planned => "not sent".to_owned(),
+    };
+    let space = " ".repeat(indent);
+    let mut text = format!("{space}{} {} -> {result}", made.method, short(made));
+    if let Some(purpose) = purpose(made) {
+        let _ = write!(text, "   # {purpose}");
+    }
+    if let Some(body) = &made.body {
+        let body = match bodies {
+            Bodies::Compact => body.to_string(),
+            Bodies::Pretty => serde_json::to_string_pretty(body).unwrap_or_default(),
+        };
+        for line in body.lines() {
+            let _ = write!(text, "\n{space}  {line}");
+        }
+    }
+    text
+}
+
+/// The call's address below `admin/realms/{realm}/`, readable.
+pub(super) fn short(made: &Made) -> String {
+    let mut segments = made.url.path_segments().into_iter().flatten();
+    // What stands before is the same for all of them.
+    let _admin = segments.by_ref().find(|segment| *segment == "admin");
+    let below: Vec<&str> = segments.skip(2).collect();
+    let query: Vec<String> = made.url.query_pairs().map(|(key, value)| format!("{key}={value}")).collect();
+    let query = if query.is_empty() { String::new() } else { format!("?{}", query.join("&")) };
+    let path = if below.is_empty() { "(the realm)".to_owned() } else { below.join("/") };
+    format!("{path}{query}")
+}
+
+/// What a call is for.
+fn purpose(made: &Made) -> Option<&'static str> {
+    let has = |name: &str| made.url.query_pairs().any(|(key, _)| key == name);
+    let marks = || made.body.as_ref().and_then(|body| body.pointer("/attributes/scim.pending")).is_some();
+    Some(match (made.method.as_str(), made.path) {
+        ("POST", "users") if marks() => {
+            "create the user: without credentials, and marked as unfinished until it has its role"
+        }
+        ("POST", "users") => "create the user",
+        ("GET", "users") if has("search") => "read the user",
+        ("GET", "users") => "find users by this key, or a page of all managed ones",
+        ("GET", "users/count") => "count them",
+        ("PUT", "users/{id}")
+            if made.body.as_ref().and_then(|body| body.get("enabled")) == Some(&Value::Bool(false)) =>
+        {
+            "write the user, disabled"
+        }
+        ("PUT", "users/{id}") => "write the user, with everything that others keep there",
+        ("DELETE", "users/{id}") => "delete the user",
+        ("GET", "users/{id}/role-mappings/realm") => "does it carry the role of managed users?",
+        ("POST", "users/{id}/role-mappings/realm") => "give it the role of managed users",
+        ("DELETE", "users/{id}/role-mappings/realm") => "take the role of managed users from it",
+        ("GET", "users/{id}/role-mappings/realm/composite")
+        | ("GET", "users/{id}/role-mappings/clients/{client}/composite") => {
+            "has it administrative power, also by groups and composite roles?"
+        }
+        ("POST", "users/{id}/logout") => "end all sessions, so that old refresh tokens die",
+        ("GET", "users/{id}/consents") => "are there offline sessions? A logout leaves them",
+        ("DELETE", "users/{id}/consents/{client}") => "revoke an offline session",
+        ("GET", "roles/{name}") | ("GET", "users/profile") | ("GET", "") | ("GET", "clients") => {
+            "look whether the realm is set up"
+        }
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use http::Method;
+    use serde_json::json;
+    use url::Url;
+
+    use super::*;
+    use crate::dialects::Normalised;
+    use crate::scim::{Dropped, Why};
+
+    fn made(method: Method, path: &'static str, url: &str, body: Option<Value>) -> Made {
+        Made {
+            request_id: "1".into(),
+            method,
+            path,
+            url: Url::parse(url).unwrap(),
+            body,
+            result: CallResult::Answered(200),
+            took: Duration::from_millis(2),
+        }
+    }
+
+    #[test]
+    fn a_call_is_told_from_the_realm_on_with_its_purpose_and_body() {
+        let url = "https://id.example.com/auth/admin/realms/acme/users?search=id%3A7&max=1";
+        assert_eq!(
+            call(&made(Method::GET, "users", url, None), Bodies::Compact, 2),
+            "  GET users?search=id:7&max=1 -> 200, 2.0 ms   # read the user"
+        );
+        let url = "http://k/admin/realms/acme/users";
+        let body = json!({"username": "b", "attributes": {"scim.pending": ["1"]}});
+        let text = call(&made(Method::POST, "users", url, Some(body)), Bodies::Compact, 0);
+        assert!(
+            text.starts_with("POST users -> 200, 2.0 ms   # create the user: without credentials"),
+            "{text}"
+        );
+        assert!(
+            text.ends_with("\n  {\"username\":\"b\",\"attributes\":{\"scim.pending\":[\"1\"]}}"),
+            "{text}"
+        );
+        assert_eq!(short(&made(Method::GET, "", "http://k/admin/realms/acme", None)), "(the realm)");
+    }
+
+    #[test]
+    fn a_call_that_was_not_made_says_so() {
+        let planned = Made {
+            result: CallResult::Planned,
+            ..made(Method::DELETE, "users/{id}", "http://k/admin/realms/a/users/7", None)
+        };
+        assert_eq!(call(&planned, Bodies::Pretty, 0), "DELETE users/7 -> not sent   # delete the user");
+    }
+
+    #[test]
+    fn what_was_made_of_a_body_is_told_with_reasons() {
+        let told = Told {
+            request_id: "1".into(),
+            method: "POST".into(),
+            target: "/realms/acme/scim/v2/Users".into(),
+            status: Some(409),
+            error: Some("user-exists"),
+            dropped: vec![Dropped { name: "password".into(), why: Why::Password }],
+            normalised: vec![Normalised { path: "active".into(), sent: json!("True"), plain: json!(true) }],
+            took: Duration::from_millis(3),
+        };
+        assert_eq!(headline(&told), "POST /realms/acme/scim/v2/Users -> 409 Conflict [user-exists], 3.0 ms");
+        let lines = understanding(&told);
+        assert!(lines[0].starts_with("dropped     password: a password never goes further"), "{lines:?}");
+        assert_eq!(lines[1], "normalised  active: \"True\" is taken for true");
+    }
+}
