@@ -30,6 +30,13 @@ use super::gateway::{Gateway, GatewayError, Manner};
 use super::narrate::{self, Bodies, Event};
 use super::setup::{SetupError, token};
 
+/// What helps whoever has no configuration.
+#[cfg(feature = "demo")]
+const NO_CONFIG: &str =
+    "name one with --config, or explain on an empty stand-in for Keycloak with --stand-in";
+#[cfg(not(feature = "demo"))]
+const NO_CONFIG: &str = "name one with --config";
+
 /// How long the whole may take: Keycloak may be far away, but nobody waits for ever.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -143,6 +150,12 @@ pub async fn run(args: ExplainArgs, stdout: &mut (dyn Write + Send)) -> Result<(
     let path = stand_in.as_ref().map_or(&args.config, |prepared| &prepared.config);
     #[cfg(not(feature = "demo"))]
     let path = &args.config;
+    if !path.exists() {
+        return Err(ExplainError::Argument(format!(
+            "{}: there is no such file; {NO_CONFIG}",
+            path.display()
+        )));
+    }
     let config = config::load(path, &ProcessEnvironment)?;
     let quiet = Log {
         format: LogFormat::Text,

@@ -78,7 +78,7 @@ pub async fn run(directory: &Path, arguments: &[&str], environment: &[(&str, &st
     }
 }
 
-fn scimgate(directory: &Path) -> std::process::Command {
+pub fn scimgate(directory: &Path) -> std::process::Command {
     let mut command = guarded(env!("CARGO_BIN_EXE_scimgate"));
     command.current_dir(directory);
     // What a developer sets for a gateway of theirs is not for this one.

@@ -5,8 +5,10 @@ mod bad_messages;
 mod bounds;
 mod callers;
 mod change;
+mod demo;
 mod discovery;
 mod entra;
+mod explain;
 mod hardening;
 mod leavers;
 mod okta;
@@ -43,5 +45,7 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(leavers::trials());
     trials.extend(hardening::trials());
     trials.extend(bounds::trials());
+    trials.extend(explain::trials());
+    trials.extend(demo::trials());
     trials
 }

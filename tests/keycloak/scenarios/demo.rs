@@ -1,0 +1,179 @@
+//! `scimgate demo`: what it prints can be pasted, and what becomes of it is shown.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use libtest_mimic::Trial;
+use nix::sys::signal::Signal;
+
+use super::stage::until;
+use crate::admin::admin;
+use crate::distribution::Distribution;
+use crate::gateway::scimgate;
+use crate::keycloak::{ADMIN_PASSWORD, ADMIN_USER};
+use crate::process::{Group, guarded, run_to_end};
+use crate::runner::trial;
+
+const PASSWORD_VARIABLE: &str = "SCIMGATE_DEMO_ADMIN_PASSWORD";
+const START_LIMIT: Duration = Duration::from_secs(240);
+const END_LIMIT: Duration = Duration::from_secs(30);
+
+pub fn trials() -> Vec<Trial> {
+    vec![
+        trial("demo::what_it_prints_can_be_pasted", on_the_stand_in),
+        trial("demo::on_a_running_keycloak", on_a_running_keycloak),
+        trial("demo::on_an_unpacked_distribution", on_a_distribution),
+        trial("demo::a_place_that_is_no_keycloak_is_refused", refusals),
+    ]
+}
+
+/// A running demo.
+struct Demo {
+    group: Group,
+    directory: tempfile::TempDir,
+}
+
+impl Demo {
+    async fn start(arguments: &[&str]) -> Self {
+        let mut demo = Self::spawn(arguments);
+        let began = std::time::Instant::now();
+        while !demo.output().contains("Ctrl-C ends the demo.") {
+            assert!(demo.group.exited().is_none(), "the demo ended:\n{}", demo.output());
+            assert!(began.elapsed() < START_LIMIT, "the demo does not begin:\n{}", demo.output());
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        demo
+    }
+
+    fn spawn(arguments: &[&str]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let output = fs::File::create(directory.path().join("output")).unwrap();
+        let mut command = scimgate(directory.path());
+        command
+            .args(["demo", "--listen", "127.0.0.1:0"])
+            .args(arguments)
+            .env(PASSWORD_VARIABLE, ADMIN_PASSWORD)
+            .stdout(output.try_clone().unwrap())
+            .stderr(output);
+        Self { group: Group::spawn(command).unwrap(), directory }
+    }
+
+    fn output(&self) -> String {
+        fs::read_to_string(self.directory.path().join("output")).unwrap_or_default()
+    }
+
+    /// What came after the greeting.
+    fn told(&self) -> String {
+        let output = self.output();
+        output.split_once("Ctrl-C ends the demo.").map(|(_, told)| told.to_owned()).unwrap_or_default()
+    }
+
+    /// Pastes the commands into a shell, and gives what it showed.
+    fn paste(&self) -> String {
+        let output = self.output();
+        let (greeting, _) = output.split_once("Ctrl-C ends the demo.").unwrap();
+        let (_, commands) =
+            greeting.split_once("Paste these").and_then(|(_, rest)| rest.split_once('\n')).unwrap();
+        let mut shell = guarded("bash");
+        shell.args(["-c", commands]).current_dir(self.directory.path());
+        let (_, shown) = run_to_end(shell, &self.directory.path().join("shell")).expect("bash, with curl");
+        shown
+    }
+
+    /// Ctrl-C; gives all output.
+    async fn end(mut self) -> String {
+        self.group.signal(Signal::SIGINT);
+        let status = self.group.wait(END_LIMIT).await;
+        assert!(status.is_some_and(|status| status.success()), "{status:?}\n{}", self.output());
+        self.output()
+    }
+}
+
+/// A user's life, pasted, and what the demo says of it.
+async fn live_a_life(demo: &Demo) {
+    let shown = demo.paste();
+    for expected in ["HTTP/1.1 201 Created", "HTTP/1.1 200 OK", "\"active\":false", "HTTP/1.1 204 No Content"]
+    {
+        assert!(shown.contains(expected), "no {expected:?} in\n{shown}\n{}", demo.output());
+    }
+    until("the last request is told", async || demo.told().contains("DELETE users/")).await;
+    let told = demo.told();
+    let mut rest = told.as_str();
+    for expected in [
+        "POST /realms/", // the create …
+        "-> 201 Created",
+        "dropped     password: a password never goes further",
+        "POST users -> 201",
+        "\"username\":\"babs@example.com\"",
+        "/role-mappings/realm -> 204",
+        "GET /realms/", // … the lookup …
+        "GET users?username=babs@example.com&exact=true",
+        "PATCH /realms/", // … the deactivation …
+        "PUT users/",
+        "\"enabled\":false",
+        "/logout -> 204",
+        "DELETE /realms/", // … and the end.
+        "DELETE users/",
+    ] {
+        let at = rest.find(expected).unwrap_or_else(|| panic!("no {expected:?} in its place in\n{told}"));
+        rest = &rest[at..];
+    }
+    assert!(told.contains("after the answer to POST"), "{told}");
+    assert!(!told.contains("1mz050nq"), "the password is told:\n{told}");
+}
+
+async fn on_the_stand_in() {
+    let demo = Demo::start(&[]).await;
+    let output = demo.output();
+    assert!(output.contains("Base URL: http://127.0.0.1:"), "{output}");
+    assert!(output.contains("\n  Authorization: Bearer "), "{output}");
+    live_a_life(&demo).await;
+    demo.end().await;
+}
+
+async fn on_a_running_keycloak() {
+    let realm = admin().await.create_realm("demo").await;
+    let arguments = [
+        "--keycloak",
+        realm.keycloak(),
+        "--realm",
+        realm.name(),
+        "--admin-user",
+        ADMIN_USER,
+        "--admin-password-env",
+        PASSWORD_VARIABLE,
+    ];
+    let demo = Demo::start(&arguments).await;
+    live_a_life(&demo).await;
+    let output = demo.end().await;
+    assert!(output.contains(&format!("The realm {} stays", realm.name())), "{output}");
+}
+
+async fn on_a_distribution() {
+    // Two at once would build it twice.
+    let home = tokio::task::spawn_blocking(|| Distribution::obtain(&[]).map(|found| found.home))
+        .await
+        .unwrap()
+        .unwrap();
+    let demo = Demo::start(&["--keycloak", home.to_str().unwrap()]).await;
+    let output = demo.output();
+    let (_, port) = output.split_once("(http://127.0.0.1:").unwrap();
+    let port = format!("127.0.0.1:{}", port.split('/').next().unwrap());
+    std::net::TcpStream::connect(&port).expect("its Keycloak listens");
+    live_a_life(&demo).await;
+    demo.end().await;
+    assert!(std::net::TcpStream::connect(&port).is_err(), "its Keycloak ended with it");
+}
+
+async fn refusals() {
+    for (place, expected) in [
+        ("/nowhere/keycloak", "expected a directory or an address"),
+        ("ftp://k", "expected a directory or an address"),
+        (Path::new(env!("CARGO_MANIFEST_DIR")).join("src").to_str().unwrap(), "it has no bin/kc.sh"),
+    ] {
+        let mut demo = Demo::spawn(&["--keycloak", place]);
+        let status = demo.group.wait(END_LIMIT).await.expect("it ends");
+        assert!(!status.success() && demo.output().contains(expected), "{}", demo.output());
+    }
+}

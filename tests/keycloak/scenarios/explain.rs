@@ -1,0 +1,227 @@
+//! `scimgate explain`: it tells what a request would become, truly, and changes nothing.
+
+use std::fs;
+
+use libtest_mimic::Trial;
+use serde_json::{Value, json};
+
+use super::stage::{Stage, by_hand, person, user};
+use crate::admin::admin;
+use crate::gateway::{Auth, Finished, Gateway, Prepared, run};
+use crate::proxy::Proxy;
+use crate::runner::{both, trial};
+use crate::scim::Scim;
+
+pub fn trials() -> Vec<Trial> {
+    let mut trials = vec![
+        trial("explain::without_configuration_it_says_what_to_do", without_configuration),
+        trial("explain::a_stand_in_does_without_configuration", on_a_stand_in),
+    ];
+    trials.extend(
+        [
+            both("explain::a_create_is_told_and_not_made", create),
+            both("explain::a_change_is_told_and_not_made", change),
+            both("explain::what_is_told_is_what_is_done", as_in_earnest),
+            both("explain::a_refusal_is_told", refusals),
+            both("explain::arguments_that_do_not_fit_are_refused", arguments),
+        ]
+        .into_iter()
+        .flatten(),
+    );
+    trials
+}
+
+/// Runs `scimgate explain --json` with this configuration.
+async fn explained(prepared: &Prepared, arguments: &[&str]) -> Value {
+    let finished = explain(prepared, &[&["--json"], arguments].concat()).await.ok();
+    serde_json::from_str(&finished.stdout).unwrap_or_else(|error| panic!("{error}: {}", finished.stdout))
+}
+
+async fn explain(prepared: &Prepared, arguments: &[&str]) -> Finished {
+    let config = prepared.config();
+    let arguments = [&["explain", "--config", config.to_str().unwrap()], arguments].concat();
+    run(&prepared.directory(), &arguments, &[]).await
+}
+
+/// `METHOD path?query` of the calls, below the realm.
+fn lines(explained: &Value) -> Vec<String> {
+    let calls = explained["calls"].as_array().unwrap();
+    calls.iter().map(|call| line(call["method"].as_str().unwrap(), call["url"].as_str().unwrap())).collect()
+}
+
+fn line(method: &str, url: &str) -> String {
+    let path = url.split_once("/admin/realms/").map_or(url, |(_, path)| path);
+    format!("{method} {}", path.split_once('/').map_or("", |(_, below)| below))
+}
+
+async fn create() {
+    let stage = Stage::new("explain").await;
+    let mut body = person("babs");
+    body["password"] = "t0p-s3cret".into();
+    body["active"] = "True".into();
+    body["shoeSize"] = 46.into();
+    let directory = stage.gateway.prepared().directory();
+    fs::write(directory.join("okta.json"), body.to_string()).unwrap();
+    let told = explained(stage.gateway.prepared(), &["POST", "/Users", &body.to_string()]).await;
+    let dropped: Vec<&str> =
+        told["dropped"].as_array().unwrap().iter().map(|dropped| dropped["name"].as_str().unwrap()).collect();
+    assert_eq!(dropped, ["password", "shoeSize"], "{told:#}");
+    assert_eq!(told["normalised"], json!([{ "path": "active", "sent": "True", "plain": true }]));
+    assert_eq!(told["calls"][0]["body"]["username"], "babs");
+    assert_eq!(told["calls"][0]["body"]["enabled"], true);
+    assert_eq!(told["calls"][0]["sent"], false);
+    assert_eq!(told["calls"][1]["body"][0]["name"], "scim-managed");
+    assert_eq!(told["answer"]["status"], 201);
+    assert_eq!(told["answer"]["body"]["userName"], "babs");
+
+    let finished = explain(stage.gateway.prepared(), &["POST", "/Users", "--file", "okta.json"]).await;
+    let text = finished.ok().stdout;
+    for expected in [
+        "dropped     password: a password never goes further",
+        "dropped     shoeSize: no served schema has it",
+        "normalised  active: \"True\" is taken for true",
+        "POST users -> not sent",
+        "and after the answer:",
+        "The answer would be 201 Created",
+        "Nothing was changed",
+    ] {
+        assert!(text.contains(expected), "no {expected:?} in\n{text}");
+    }
+    assert!(!text.contains("t0p-s3cret") && !told.to_string().contains("t0p-s3cret"), "{text}");
+    assert_eq!(stage.realm.get("/users").await, json!([]), "nobody was created");
+}
+
+async fn change() {
+    let stage = Stage::new("explain").await;
+    let id = stage.create("babs").await;
+    stage.settled().await;
+    let before = stage.stored(&id).await;
+    let body = json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        "Operations": [{ "op": "Replace", "path": "active", "value": "False" }] });
+    let told =
+        explained(stage.gateway.prepared(), &["PATCH", &format!("/Users/{id}"), &body.to_string()]).await;
+    let written = told["calls"].as_array().unwrap().iter().find(|call| call["method"] == "PUT").unwrap();
+    assert_eq!((&written["sent"], &written["body"]["enabled"]), (&json!(false), &json!(false)), "{told:#}");
+    assert!(lines(&told).contains(&format!("POST users/{id}/logout")), "{told:#}");
+    assert!(
+        told["calls"].as_array().unwrap().iter().any(|call| call["sent"] == true),
+        "it has read: {told:#}"
+    );
+    assert_eq!(told["answer"]["body"]["active"], false);
+    assert_eq!(told["normalised"][0]["path"], "Operations[0].value");
+    explained(stage.gateway.prepared(), &["DELETE", &format!("/Users/{id}")]).await;
+    assert_eq!(stage.stored(&id).await, before, "all is as it was");
+}
+
+/// The calls that `explain` tells are those that a gateway makes, as a proxy before Keycloak sees them.
+async fn as_in_earnest() {
+    let realm = admin().await.create_realm("explain").await;
+    let proxy = Proxy::start(realm.keycloak()).await;
+    let gateway = Gateway::setup(&realm, Auth::Token).await.via(&proxy).serve().await;
+    let scim = gateway.scim().await;
+    let create = person("babs");
+    let told = explained(gateway.prepared(), &["POST", "/Users", &create.to_string()]).await;
+    let (planned, made_up) = (lines(&told), told["answer"]["body"]["id"].as_str().unwrap().to_owned());
+    proxy.drain();
+    let id = scim.post("/Users", &create).await.expect(201).id();
+    wait_for_put(&proxy).await;
+    let planned: Vec<String> = planned.iter().map(|line| line.replace(&made_up, &id)).collect();
+    assert_eq!(planned, drained(&proxy));
+
+    let rename = user("babs", json!({ "displayName": "Babs J." }));
+    for (method, body) in [("GET", None), ("PUT", Some(rename)), ("DELETE", None)] {
+        let path = format!("/Users/{id}");
+        let body = body.map(|body: Value| body.to_string());
+        let arguments: Vec<&str> = [method, &path].into_iter().chain(body.as_deref()).collect();
+        let mut planned = lines(&explained(gateway.prepared(), &arguments).await);
+        proxy.drain();
+        in_earnest(&scim, method, &path, body).await;
+        let mut made = drained(&proxy);
+        // Some are made at once, in no order.
+        planned.sort();
+        made.sort();
+        assert_eq!(planned, made, "{method}");
+    }
+}
+
+async fn in_earnest(scim: &Scim, method: &str, path: &str, body: Option<String>) {
+    match (method, body) {
+        ("PUT", Some(body)) => drop(scim.put(path, &serde_json::from_str(&body).unwrap()).await.expect(200)),
+        ("DELETE", _) => drop(scim.delete(path).await.expect(204)),
+        _ => drop(scim.get(path).await.expect(200)),
+    }
+}
+
+/// Until the mark of a create is gone.
+async fn wait_for_put(proxy: &Proxy) {
+    let put = async || proxy.count(|call| call.method == "PUT" && call.status.is_some()) > 0;
+    super::stage::until("the mark goes", put).await;
+}
+
+fn drained(proxy: &Proxy) -> Vec<String> {
+    let calls = proxy.drain();
+    let readable = |path: &str| {
+        // As a URL library writes it.
+        format!("http://k{path}")
+    };
+    calls
+        .iter()
+        .filter(|call| !call.is_openid())
+        .map(|call| line(call.method.as_str(), &readable(&call.path)))
+        .collect()
+}
+
+async fn refusals() {
+    let stage = Stage::new("explain").await;
+    stage.create("babs").await;
+    stage.realm.create_user(&by_hand("jane")).await;
+    let prepared = stage.gateway.prepared();
+    for (name, code) in [("babs", "user-exists"), ("jane", "unmanaged-user-exists")] {
+        let told = explained(prepared, &["POST", "/Users", &person(name).to_string()]).await;
+        assert_eq!(told["answer"]["status"], 409, "{told:#}");
+        let detail = told["answer"]["body"]["detail"].as_str().unwrap().to_owned();
+        assert!(detail.ends_with(&format!("[{code}]")), "{detail}");
+        let answer = stage.scim.post("/Users", &person(name)).await;
+        assert_eq!(answer.json()["detail"], told["answer"]["body"]["detail"], "as in earnest");
+    }
+    let told = explained(prepared, &["POST", "/Users", "{not json"]).await;
+    assert_eq!((&told["answer"]["status"], &told["calls"]), (&json!(400), &json!([])), "{told:#}");
+    let text = explain(prepared, &["DELETE", "/Users"]).await.ok().stdout;
+    assert!(text.contains("405 Method Not Allowed") && text.contains("No call to Keycloak."), "{text}");
+}
+
+async fn arguments() {
+    let stage = Stage::new("explain").await;
+    let realm = stage.realm.name();
+    for arguments in [
+        vec!["GET", "/Users", "--realm", realm, "--caller", "okta"],
+        vec!["GET", &format!("/realms/{realm}/scim/v2/Users")],
+        vec!["GET", &format!("{}/Users", stage.gateway.base_url())],
+    ] {
+        assert_eq!(explained(stage.gateway.prepared(), &arguments).await["answer"]["status"], 200);
+    }
+    for (arguments, expected) in [
+        (vec!["GET", "/Users", "--caller", "entra"], "has no caller entra; it has okta"),
+        (vec!["GET", "/realms/other/scim/v2/Users"], "has no realm other; it has"),
+        (vec!["POST", "/Users", "--file", "nowhere.json"], "the body can't be read from nowhere.json"),
+    ] {
+        let finished = explain(stage.gateway.prepared(), &arguments).await;
+        assert!(!finished.status.success() && finished.stderr.contains(expected), "{}", finished.stderr);
+    }
+}
+
+async fn without_configuration() {
+    let directory = tempfile::tempdir().unwrap();
+    let finished = run(directory.path(), &["explain", "GET", "/Users"], &[]).await;
+    assert!(!finished.status.success());
+    assert!(finished.stderr.contains("config.toml: there is no such file"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("--stand-in"), "{}", finished.stderr);
+}
+
+async fn on_a_stand_in() {
+    let directory = tempfile::tempdir().unwrap();
+    let body = person("babs").to_string();
+    let finished = run(directory.path(), &["explain", "--stand-in", "POST", "/Users", &body], &[]).await.ok();
+    assert!(finished.stdout.contains("POST users -> not sent"), "{}", finished.stdout);
+    assert!(finished.stdout.contains("The answer would be 201 Created"), "{}", finished.stdout);
+}
