@@ -27,7 +27,7 @@ Paste these into another terminal, one after the other; here you see what each b
 curl -sS -i -w '\n' '{base_url}/Users' -H 'Authorization: Bearer {token}' -H 'Content-Type: application/scim+json' -d '{{"schemas":["urn:ietf:params:scim:schemas:core:2.0:User"],"userName":"babs@example.com","name":{{"givenName":"Babs","familyName":"Jensen"}},"emails":[{{"primary":true,"value":"babs@example.com","type":"work"}}],"displayName":"Babs Jensen","locale":"en-US","externalId":"00ujl29u0le5T6Aj10h7","groups":[],"password":"1mz050nq","active":true}}'
 
 # Look it up by userName, and keep its id
-ID=$(curl -sS -G '{base_url}/Users' -H 'Authorization: Bearer {token}' --data-urlencode 'filter=userName eq "babs@example.com"' | tee /dev/stderr | sed -n 's/.*"id":"\([^"]*\)".*/\1/p'); echo
+FOUND=$(curl -sS -G '{base_url}/Users' -H 'Authorization: Bearer {token}' --data-urlencode 'filter=userName eq "babs@example.com"'); echo "$FOUND"; ID=$(echo "$FOUND" | sed -n 's/.*"id":"\([^"]*\)".*/\1/p')
 
 # Deactivate it: it can't sign in any more, and its sessions end
 curl -sS -i -w '\n' -X PATCH "{base_url}/Users/$ID" -H 'Authorization: Bearer {token}' -H 'Content-Type: application/scim+json' -d '{{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{{"op":"replace","value":{{"active":false}}}}]}}'
