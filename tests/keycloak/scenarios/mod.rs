@@ -9,6 +9,7 @@ mod demo;
 mod discovery;
 mod entra;
 mod explain;
+mod faults;
 mod hardening;
 mod leavers;
 mod okta;
@@ -46,6 +47,7 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(hardening::trials());
     trials.extend(bounds::trials());
     trials.extend(explain::trials());
+    trials.extend(faults::trials());
     trials.extend(demo::trials());
     trials
 }
