@@ -1,5 +1,6 @@
 //! The SCIM protocol core (RFC 7643, RFC 7644): pure, no I/O, no async.
 
+pub mod code;
 pub mod discovery;
 pub mod dropped;
 pub mod error;
@@ -16,8 +17,9 @@ pub mod sanitize;
 pub mod schema;
 pub mod user;
 
+pub use code::{Code, ScimType};
 pub use dropped::{Dropped, Why};
-pub use error::{Code, Error, ScimType};
+pub use error::Error;
 pub use filter::Filter;
 pub use patch::Patch;
 pub use project::Projection;

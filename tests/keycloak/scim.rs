@@ -8,6 +8,7 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use scimgate::scim::Code;
 use serde_json::Value;
 
 pub const ERROR: &str = "urn:ietf:params:scim:api:messages:2.0:Error";
@@ -140,13 +141,15 @@ impl Scim {
         let (head, raw) = tokio::time::timeout(PATIENCE, exchange)
             .await
             .unwrap_or_else(|_| panic!("{call}: no answer within {PATIENCE:?}"));
-        Answer {
+        let answer = Answer {
             call,
             status: head.status.as_u16(),
             headers: head.headers,
             body: serde_json::from_slice(&raw).ok(),
             raw,
-        }
+        };
+        answer.check_code();
+        answer
     }
 }
 
@@ -169,6 +172,29 @@ impl Answer {
         self
     }
 
+    /// The stable code of an error, if the body is one.
+    #[track_caller]
+    pub fn code(&self) -> Option<Code> {
+        let body = self.body.as_ref().filter(|body| body["schemas"] == serde_json::json!([ERROR]))?;
+        let detail = body["detail"].as_str().unwrap_or_default();
+        let code = Code::ALL.iter().find(|code| detail.ends_with(&format!(" [{}]", code.as_str())));
+        assert!(code.is_some(), "an error's detail that ends in no known code: {self}");
+        code.copied()
+    }
+
+    /// Every error that any test gets to see must be of a form that its code declares, as the page of errors has it.
+    #[track_caller]
+    fn check_code(&self) {
+        let Some(code) = self.code() else { return };
+        let scim_type = self.body.as_ref().and_then(|body| body.get("scimType")).and_then(Value::as_str);
+        let declared = code.forms().iter().any(|form| {
+            form.status == self.status && form.scim_type.map(|scim_type| scim_type.keyword()) == scim_type
+        });
+        assert!(declared, "{code:?} does not declare {} {scim_type:?}: {self}", self.status);
+        let comes_back = self.header("retry-after").is_some();
+        assert_eq!(comes_back, self.status == 503, "Retry-After comes with 503, and only with it: {self}");
+    }
+
     /// The SCIM body: JSON, and declared as such.
     #[track_caller]
     pub fn json(&self) -> &Value {
@@ -181,7 +207,8 @@ impl Answer {
         }
     }
 
-    /// The body, if it is a SCIM error of this status and `scimType` (RFC 7644, 3.12) that says something.
+    /// The body, if it is a SCIM error of this status and `scimType` (RFC 7644, 3.12) that says something. Its code was held
+    /// to what it declares when the answer came.
     #[track_caller]
     pub fn scim_error(&self, status: u16, scim_type: Option<&str>) -> &Value {
         assert_eq!(self.status, status, "{self}");
@@ -193,8 +220,9 @@ impl Answer {
             "an error's status is a string: {self}"
         );
         assert_eq!(body.get("scimType").and_then(Value::as_str), scim_type, "scimType: {self}");
-        let detail = body["detail"].as_str().unwrap_or_default();
-        assert!(!detail.trim().is_empty(), "an error without detail: {self}");
+        let code = self.code().map_or("", Code::as_str);
+        let detail = body["detail"].as_str().unwrap_or_default().trim_end_matches(&format!("[{code}]"));
+        assert!(!detail.trim().is_empty(), "an error that says nothing but its code: {self}");
         body
     }
 
