@@ -10,6 +10,7 @@
 
 mod admin;
 mod backing;
+mod budgets;
 mod contract;
 mod distribution;
 mod gateway;
@@ -33,5 +34,6 @@ fn main() -> std::process::ExitCode {
     trials.extend(proxy_test::trials());
     trials.extend(contract::trials());
     trials.extend(scenarios::trials());
+    trials.extend(budgets::trials());
     runner::run(trials)
 }

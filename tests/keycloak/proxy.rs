@@ -6,7 +6,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
@@ -33,6 +33,10 @@ pub struct Call {
     pub request_body: Bytes,
     /// What Keycloak answered, or a rule in its place; `None` while there is no answer.
     pub status: Option<u16>,
+    /// When all of the request had arrived.
+    pub began: Instant,
+    /// When its answer was about to go back; `None` while there is none.
+    pub ended: Option<Instant>,
 }
 
 impl Call {
@@ -60,6 +64,24 @@ pub enum Point {
     BeforeKeycloak,
     /// Keycloak has done what was asked; the gateway does not know it.
     AfterKeycloak,
+}
+
+/// How many of these calls had to wait for each other: the largest number that follow one another without overlap. Calls that
+/// are made at the same time overlap for sure where a rule delays each of them.
+pub fn trips(calls: &[Call]) -> usize {
+    let mut spans: Vec<(Instant, Instant)> =
+        calls.iter().filter_map(|call| Some((call.began, call.ended?))).collect();
+    // Taking the earliest end each time leaves most room for what follows.
+    spans.sort_by_key(|(_, ended)| *ended);
+    let mut last: Option<Instant> = None;
+    let mut count = 0;
+    for (began, ended) in spans {
+        if last.is_none_or(|last| began >= last) {
+            last = Some(ended);
+            count += 1;
+        }
+    }
+    count
 }
 
 /// A running proxy. Closed, with all connections, when dropped.
@@ -339,6 +361,8 @@ async fn carry_out(state: &State, head: http::request::Parts, body: Bytes) -> Ou
         request_headers: head.headers.clone(),
         request_body: body.clone(),
         status: None,
+        began: Instant::now(),
+        ended: None,
     };
     let number = state.record(call.clone());
     let action = state.action_for(&head.method, path);
@@ -392,6 +416,7 @@ impl State {
         let mut calls = self.calls.lock().unwrap();
         if let Some((_, call)) = calls.kept.iter_mut().find(|(n, _)| *n == number) {
             call.status = Some(status.as_u16());
+            call.ended = Some(Instant::now());
         }
     }
 

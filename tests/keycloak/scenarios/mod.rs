@@ -19,7 +19,7 @@ mod protection;
 mod secrecy;
 mod sessions;
 mod setup;
-mod stage;
+pub mod stage;
 mod tag;
 mod token_endpoint;
 mod walkthrough;

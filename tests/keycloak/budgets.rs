@@ -1,0 +1,376 @@
+//! What each SCIM operation costs in calls to Keycloak, counted between gateway and Keycloak, not by the gateway.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use libtest_mimic::Trial;
+use serde_json::{Value, json};
+
+use crate::admin::admin;
+use crate::gateway::Auth;
+use crate::proxy::{Call, Proxy, trips};
+use crate::runner::both;
+use crate::scenarios::stage::{Stage, by_hand, patch, patch_active, person, until, user};
+use crate::scim::{Answer, Scim};
+
+/// A budget: calls, and trips, which are the calls that had to wait for each other. Those after the answer cost the client no
+/// time, but Keycloak all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Budget {
+    calls: usize,
+    trips: usize,
+    calls_after: usize,
+    trips_after: usize,
+}
+
+/// Every operation of a gateway that has seen the realm already. Fetching the gateway's own token is left out: it happens once in
+/// a token's life.
+#[rustfmt::skip]
+const BUDGETS: &[(&str, Budget)] = &[
+    //                                                        before the answer     after it
+    //                                                          calls  trips       calls  trips
+    ("create: a new user",                                 budget(2,     2,          2,     2)),
+    ("create: userName taken by a managed user",           budget(4,     3,          0,     0)),
+    ("create: userName taken by an unmanaged user",        budget(4,     3,          0,     0)),
+    ("create: e-mail taken by a managed user",             budget(5,     4,          0,     0)),
+    ("create: e-mail taken by an unmanaged user",          budget(5,     4,          0,     0)),
+    ("create: refused by the user profile",                budget(1,     1,          0,     0)),
+
+    ("read: found",                                        budget(2,     1,          0,     0)),
+    ("read: nobody",                                       budget(2,     1,          0,     0)),
+    ("read: an unmanaged user",                            budget(2,     1,          0,     0)),
+    ("read: no id of Keycloak's",                          budget(0,     0,          0,     0)),
+
+    // A hit costs a second trip: the role, not the index, says who is managed, and only the hit tells whose to look at.
+    ("lookup: userName, found",                            budget(2,     2,          0,     0)),
+    ("lookup: userName, nobody",                           budget(1,     1,          0,     0)),
+    ("lookup: userName, an unmanaged user",                budget(2,     2,          0,     0)),
+    ("lookup: externalId, found",                          budget(2,     2,          0,     0)),
+    ("lookup: externalId, nobody",                         budget(1,     1,          0,     0)),
+    // Keycloak's own e-mail field and the index of all addresses are asked at once.
+    ("lookup: emails.value, found",                        budget(3,     2,          0,     0)),
+    ("lookup: emails.value, nobody",                       budget(2,     1,          0,     0)),
+    ("lookup: userName and active",                        budget(2,     2,          0,     0)),
+    ("lookup: id, found",                                  budget(2,     1,          0,     0)),
+    ("lookup: id, nobody",                                 budget(2,     1,          0,     0)),
+
+    // However many users are on the page.
+    ("list: a page",                                       budget(2,     1,          0,     0)),
+    ("list: a page by .search",                            budget(2,     1,          0,     0)),
+    ("list: the count alone",                              budget(1,     1,          0,     0)),
+    // For each 500 managed users.
+    ("list: a filter that needs a look at everybody",      budget(2,     1,          0,     0)),
+
+    ("update: PUT",                                        budget(3,     2,          0,     0)),
+    ("update: PUT that changes nothing",                   budget(2,     1,          0,     0)),
+    ("update: PATCH",                                      budget(3,     2,          0,     0)),
+    ("update: PATCH that changes nothing",                 budget(2,     1,          0,     0)),
+    ("update: PATCH of a stale version",                   budget(2,     1,          0,     0)),
+    ("update: PATCH of nobody",                            budget(2,     1,          0,     0)),
+    // Two calls in one trip look whether the user has power.
+    ("update: another userName",                           budget(5,     3,          0,     0)),
+    ("update: another e-mail address",                     budget(5,     3,          0,     0)),
+    ("update: deactivation by PATCH",                      budget(5,     3,          0,     0)),
+    ("update: deactivation by PUT",                        budget(5,     3,          0,     0)),
+    ("update: deactivation once more",                     budget(4,     2,          0,     0)),
+    ("update: reactivation",                               budget(7,     4,          0,     0)),
+
+    ("delete: a user",                                     budget(5,     2,          0,     0)),
+    ("delete: nobody",                                     budget(4,     1,          0,     0)),
+    ("delete: an unmanaged user",                          budget(4,     1,          0,     0)),
+
+    ("gateway alone: discovery",                           budget(0,     0,          0,     0)),
+    ("gateway alone: groups",                              budget(0,     0,          0,     0)),
+    ("gateway alone: a wrong token",                       budget(0,     0,          0,     0)),
+    ("gateway alone: a body that is no JSON",              budget(0,     0,          0,     0)),
+    ("gateway alone: a filter that can't be read",         budget(0,     0,          0,     0)),
+    ("gateway alone: a create without userName",           budget(0,     0,          0,     0)),
+];
+
+const fn budget(calls: usize, trips: usize, calls_after: usize, trips_after: usize) -> Budget {
+    Budget { calls, trips, calls_after, trips_after }
+}
+
+pub fn trials() -> Vec<Trial> {
+    let trials = [
+        both("budgets::create", creates),
+        both("budgets::read", reads),
+        both("budgets::lookup", lookups),
+        both("budgets::list", lists),
+        both("budgets::update", updates),
+        both("budgets::delete", deletes),
+        both("budgets::gateway_alone", gateway_alone),
+    ];
+    trials.into_iter().flatten().collect()
+}
+
+/// How long the proxy keeps each call waiting: calls made at once overlap for sure, and what follows the answer ends after it.
+const DELAY: Duration = Duration::from_millis(60);
+
+/// How long Keycloak must have been left alone before an operation counts as over.
+const QUIET: Duration = Duration::from_millis(40);
+
+/// A stage with a proxy before Keycloak, whose gateway has looked at the realm and makes no calls of its own.
+struct Watched {
+    stage: Stage,
+    proxy: Proxy,
+    /// The rows of the table that this trial measures begin so.
+    section: &'static str,
+    measured: BTreeSet<&'static str>,
+    wrong: Vec<String>,
+}
+
+impl Watched {
+    async fn new(section: &'static str) -> Self {
+        let proxy = Proxy::start(admin().await.url()).await;
+        let stage = Stage::with("budgets", Auth::Token, |realm, prepared| {
+            let prepared = prepared.set(&["realms", realm, "sweep_interval"], "1h");
+            prepared.set(&["log", "level"], "info,scimgate=debug").via(&proxy)
+        })
+        .await;
+        until("the gateway's first sweep", async || stage.gateway.log().contains(" swept")).await;
+        Self { stage, proxy, section, measured: BTreeSet::new(), wrong: Vec::new() }
+    }
+
+    fn scim(&self) -> Scim {
+        self.stage.scim.clone()
+    }
+
+    /// Creates a person outside of any measurement; gives the id.
+    async fn person(&self, user_name: &str) -> String {
+        let id = self.stage.create(user_name).await;
+        self.stage.settled().await;
+        self.quiet().await;
+        id
+    }
+
+    /// A user whom the gateway must leave alone; gives the id.
+    async fn unmanaged(&self, username: &str) -> String {
+        self.stage.realm.create_user(&by_hand(username)).await
+    }
+
+    /// Holds one request, and what follows it, to the row of this operation.
+    async fn measure(
+        &mut self,
+        operation: &str,
+        status: u16,
+        request: impl Future<Output = Answer>,
+    ) -> Answer {
+        let row = format!("{}: {operation}", self.section);
+        let (name, budget) =
+            BUDGETS.iter().find(|(name, _)| *name == row).unwrap_or_else(|| panic!("no budget for {row:?}"));
+        assert!(self.measured.insert(name), "{row:?} is measured twice");
+        self.quiet().await;
+        self.proxy.drain();
+        self.proxy.on(|_, _| true).always().delay(DELAY);
+        let answer = request.await.expect(status);
+        let answered = Instant::now();
+        self.quiet().await;
+        self.proxy.clear_rules();
+        let calls: Vec<Call> = self.proxy.drain().into_iter().filter(|call| !call.is_openid()).collect();
+        // What began just before the answer arrived, but ended after it, the answer did not wait for.
+        let (before, after): (Vec<Call>, Vec<Call>) =
+            calls.iter().cloned().partition(|call| call.ended.is_some_and(|ended| ended <= answered));
+        let found = Budget {
+            calls: before.len(),
+            trips: trips(&before),
+            calls_after: after.len(),
+            trips_after: trips(&after),
+        };
+        if found != *budget {
+            let shown = show(&calls, answered);
+            self.wrong.push(format!("{row}\n  planned {budget:?}\n  made    {found:?}\n{shown}"));
+        }
+        answer
+    }
+
+    /// Waits until no call is under way and none has been for a while.
+    async fn quiet(&self) {
+        let began = Instant::now();
+        until("no calls to Keycloak any more", async || {
+            let calls = self.proxy.calls();
+            let last = calls.iter().filter_map(|call| call.ended).max().unwrap_or(began).max(began);
+            calls.iter().all(|call| call.ended.is_some()) && last.elapsed() > QUIET
+        })
+        .await;
+    }
+
+    /// Fails where a row was missed or not measured.
+    fn judge(self) {
+        let rows = BUDGETS.iter().map(|(name, _)| *name);
+        let due: BTreeSet<&str> = rows.filter(|name| name.split(": ").next() == Some(self.section)).collect();
+        assert_eq!(self.measured, due, "each row of the table is measured once");
+        assert!(self.wrong.is_empty(), "calls to Keycloak against the budget:\n{}", self.wrong.join("\n"));
+    }
+}
+
+/// The calls in the order in which they arrived, each with its time from the first one's arrival in milliseconds; bars one below
+/// the other are calls at once.
+fn show(calls: &[Call], answered: Instant) -> String {
+    const WIDTH: u128 = 40;
+    let Some(first) = calls.iter().map(|call| call.began).min() else { return "  no call".into() };
+    let last = calls.iter().filter_map(|call| call.ended).max().unwrap_or(answered).max(answered);
+    let since = |instant: Instant| instant.saturating_duration_since(first).as_millis();
+    let column = |instant: Instant| {
+        usize::try_from(since(instant) * WIDTH / since(last).max(1)).expect("a column of the screen")
+    };
+    let mut lines: Vec<String> = calls
+        .iter()
+        .map(|call| {
+            let ended = call.ended.unwrap_or(last);
+            let (from, to) = (column(call.began), column(ended));
+            let bar = format!("{}{}", " ".repeat(from), "=".repeat((to - from).max(1)));
+            let line = call.line();
+            let line = line.split_once("/admin/realms/").map_or(line.clone(), |(method, path)| {
+                format!("{method}{}", path.split_once('/').map_or("", |(_, path)| path))
+            });
+            let status = call.status.unwrap_or_default();
+            format!("  {:>4} to {:>4} ms |{bar:<41}| {status} {line}", since(call.began), since(ended))
+        })
+        .collect();
+    lines.push(format!("  {:>4} ms         |{}^ answered", since(answered), " ".repeat(column(answered))));
+    lines.join("\n")
+}
+
+async fn creates() {
+    let mut watched = Watched::new("create").await;
+    let scim = watched.scim();
+    watched.person("bjensen").await;
+    watched.unmanaged("jsmith").await;
+    watched.measure("a new user", 201, scim.post("/Users", &person("babs"))).await;
+    let (managed, unmanaged) = (person("bjensen"), person("jsmith"));
+    watched.measure("userName taken by a managed user", 409, scim.post("/Users", &managed)).await;
+    watched.measure("userName taken by an unmanaged user", 409, scim.post("/Users", &unmanaged)).await;
+    let with_address = |address: &str| user("another", json!({ "emails": [{ "value": address }] }));
+    let (managed, unmanaged) = (with_address("bjensen@example.com"), with_address("jsmith@example.com"));
+    watched.measure("e-mail taken by a managed user", 409, scim.post("/Users", &managed)).await;
+    watched.measure("e-mail taken by an unmanaged user", 409, scim.post("/Users", &unmanaged)).await;
+    watched.measure("refused by the user profile", 400, scim.post("/Users", &person("b, c"))).await;
+    watched.judge();
+}
+
+async fn reads() {
+    let mut watched = Watched::new("read").await;
+    let scim = watched.scim();
+    let found = format!("/Users/{}", watched.person("bjensen").await);
+    let unmanaged = format!("/Users/{}", watched.unmanaged("jsmith").await);
+    watched.measure("found", 200, scim.get(&found)).await;
+    watched.measure("nobody", 404, scim.get(NOBODY)).await;
+    watched.measure("an unmanaged user", 404, scim.get(&unmanaged)).await;
+    watched.measure("no id of Keycloak's", 404, scim.get("/Users/a%2Fb")).await;
+    watched.judge();
+}
+
+const NOBODY: &str = "/Users/2819c223-7f76-453a-919d-413861904646";
+
+async fn lookups() {
+    let mut watched = Watched::new("lookup").await;
+    let scim = watched.scim();
+    let mut body = person("bjensen");
+    body["externalId"] = "701984".into();
+    let id = scim.post("/Users", &body).await.expect(201).id();
+    watched.stage.settled().await;
+    watched.unmanaged("jsmith").await;
+    // Others, so that the cost is seen to hang on nobody but the one that is found.
+    watched.person("babs").await;
+    for (operation, filter, count) in [
+        ("userName, found", "userName eq \"bjensen\"".to_owned(), 1),
+        ("userName, nobody", "userName eq \"nobody\"".to_owned(), 0),
+        ("userName, an unmanaged user", "userName eq \"jsmith\"".to_owned(), 0),
+        ("externalId, found", "externalId eq \"701984\"".to_owned(), 1),
+        ("externalId, nobody", "externalId eq \"701985\"".to_owned(), 0),
+        ("emails.value, found", "emails[type eq \"work\"].value eq \"bjensen@example.com\"".to_owned(), 1),
+        ("emails.value, nobody", "emails.value eq \"nobody@example.com\"".to_owned(), 0),
+        ("userName and active", "active eq true and userName eq \"bjensen\"".to_owned(), 1),
+        ("id, found", format!("id eq \"{id}\""), 1),
+        ("id, nobody", "id eq \"2819c223-7f76-453a-919d-413861904646\"".to_owned(), 0),
+    ] {
+        let request = scim.list("Users", &filter, "&startIndex=1&count=100");
+        let answer = watched.measure(operation, 200, request).await;
+        assert_eq!(answer.resources().len(), count, "{answer}");
+    }
+    watched.judge();
+}
+
+async fn lists() {
+    let mut watched = Watched::new("list").await;
+    let scim = watched.scim();
+    for name in ["babs", "bjensen", "jsmith"] {
+        watched.person(name).await;
+    }
+    let answer = watched.measure("a page", 200, scim.get("/Users?startIndex=1&count=100")).await;
+    assert_eq!(answer.resources().len(), 3, "{answer}");
+    let search = json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], "count": 2 });
+    let answer = watched.measure("a page by .search", 200, scim.post("/Users/.search", &search)).await;
+    assert_eq!(answer.resources().len(), 2, "{answer}");
+    let answer = watched.measure("the count alone", 200, scim.get("/Users?count=0")).await;
+    assert_eq!(answer.json()["totalResults"], 3, "{answer}");
+    let request = scim.list("Users", "name.givenName sw \"Bar\"", "");
+    let answer = watched.measure("a filter that needs a look at everybody", 200, request).await;
+    assert_eq!(answer.resources().len(), 3, "{answer}");
+    watched.judge();
+}
+
+async fn updates() {
+    let mut watched = Watched::new("update").await;
+    let scim = watched.scim();
+    let path = format!("/Users/{}", watched.person("bjensen").await);
+    let mut body = person("bjensen");
+    body["title"] = "Tour Guide".into();
+    watched.measure("PUT", 200, scim.put(&path, &body)).await;
+    watched.measure("PUT that changes nothing", 200, scim.put(&path, &body)).await;
+    let replace = |attribute: &str, value: Value| {
+        patch(&json!([{ "op": "replace", "path": attribute, "value": value }]))
+    };
+    let title = replace("title", "Vice President".into());
+    watched.measure("PATCH", 200, scim.patch(&path, &title)).await;
+    watched.measure("PATCH that changes nothing", 200, scim.patch(&path, &title)).await;
+    let stale = scim.with_header("if-match", "W/\"1\"");
+    watched.measure("PATCH of a stale version", 412, stale.patch(&path, &title)).await;
+    watched.measure("PATCH of nobody", 404, scim.patch(NOBODY, &title)).await;
+    let name = replace("userName", "babs".into());
+    watched.measure("another userName", 200, scim.patch(&path, &name)).await;
+    let address = replace("emails[type eq \"work\"].value", "babs@example.com".into());
+    watched.measure("another e-mail address", 200, scim.patch(&path, &address)).await;
+    let active = |answer: &Answer| answer.json()["active"].clone();
+    let answer = watched.measure("deactivation by PATCH", 200, scim.patch(&path, &patch_active(false))).await;
+    assert_eq!(active(&answer), false, "{answer}");
+    watched.measure("deactivation once more", 200, scim.patch(&path, &patch_active(false))).await;
+    let answer = watched.measure("reactivation", 200, scim.patch(&path, &patch_active(true))).await;
+    assert_eq!(active(&answer), true, "{answer}");
+    let mut body = answer.json().clone();
+    body["active"] = false.into();
+    let answer = watched.measure("deactivation by PUT", 200, scim.put(&path, &body)).await;
+    assert_eq!(active(&answer), false, "{answer}");
+    watched.judge();
+}
+
+async fn deletes() {
+    let mut watched = Watched::new("delete").await;
+    let scim = watched.scim();
+    let path = format!("/Users/{}", watched.person("bjensen").await);
+    let unmanaged = format!("/Users/{}", watched.unmanaged("jsmith").await);
+    watched.measure("a user", 204, scim.delete(&path)).await;
+    watched.measure("nobody", 404, scim.delete(&path)).await;
+    watched.measure("an unmanaged user", 404, scim.delete(&unmanaged)).await;
+    watched.judge();
+}
+
+async fn gateway_alone() {
+    let mut watched = Watched::new("gateway alone").await;
+    let scim = watched.scim();
+    let discovery = async {
+        scim.get("/ResourceTypes").await.expect(200);
+        scim.get("/Schemas").await.expect(200);
+        scim.get("/ServiceProviderConfig").await
+    };
+    watched.measure("discovery", 200, discovery).await;
+    watched.measure("groups", 200, scim.get("/Groups")).await;
+    let stranger = Scim::bearer(scim.base_url(), "mistyped");
+    watched.measure("a wrong token", 401, stranger.get("/Users")).await;
+    let broken = scim.raw(http::Method::POST, "/Users", Some("application/scim+json"), "{");
+    watched.measure("a body that is no JSON", 400, broken).await;
+    watched.measure("a filter that can't be read", 400, scim.list("Users", "userName", "")).await;
+    watched.measure("a create without userName", 400, scim.post("/Users", &json!({ "active": true }))).await;
+    watched.judge();
+}
