@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::admin::admin;
 use crate::gateway::Auth;
 use crate::proxy::{Call, Proxy, trips};
-use crate::runner::both;
+use crate::runner::{both, trial};
 use crate::scenarios::stage::{Stage, by_hand, patch, patch_active, person, until, user};
 use crate::scim::{Answer, Scim};
 
@@ -101,14 +101,15 @@ pub fn trials() -> Vec<Trial> {
         both("budgets::delete", deletes),
         both("budgets::gateway_alone", gateway_alone),
     ];
-    trials.into_iter().flatten().collect()
+    let counting = trial("budgets::calls_at_once_are_one_trip", calls_at_once_are_one_trip);
+    trials.into_iter().flatten().chain([counting]).collect()
 }
 
 /// How long the proxy keeps each call waiting: calls made at once overlap for sure, and what follows the answer ends after it.
-const DELAY: Duration = Duration::from_millis(60);
+const DELAY: Duration = Duration::from_millis(80);
 
 /// How long Keycloak must have been left alone before an operation counts as over.
-const QUIET: Duration = Duration::from_millis(40);
+const QUIET: Duration = Duration::from_millis(80);
 
 /// A stage with a proxy before Keycloak, whose gateway has looked at the realm and makes no calls of its own.
 struct Watched {
@@ -230,6 +231,29 @@ fn show(calls: &[Call], answered: Instant) -> String {
         .collect();
     lines.push(format!("  {:>4} ms         |{}^ answered", since(answered), " ".repeat(column(answered))));
     lines.join("\n")
+}
+
+async fn calls_at_once_are_one_trip() {
+    let zero = Instant::now();
+    let at = |millis| zero + Duration::from_millis(millis);
+    let call = |(began, ended)| Call {
+        method: http::Method::GET,
+        path: "/".into(),
+        request_id: None,
+        request_headers: http::HeaderMap::new(),
+        request_body: bytes::Bytes::new(),
+        status: Some(200),
+        began: at(began),
+        ended: Some(at(ended)),
+    };
+    let counted = |spans: &[(u64, u64)]| trips(&spans.iter().copied().map(call).collect::<Vec<_>>());
+    assert_eq!(counted(&[]), 0);
+    assert_eq!(counted(&[(0, 10), (1, 11), (2, 12)]), 1);
+    assert_eq!(counted(&[(0, 10), (10, 20), (20, 30)]), 3);
+    // One that takes long is overlapped by two that follow each other.
+    assert_eq!(counted(&[(0, 30), (1, 10), (12, 20)]), 2);
+    // In whatever order they arrived and ended.
+    assert_eq!(counted(&[(22, 30), (0, 10), (11, 21), (1, 25)]), 3);
 }
 
 async fn creates() {

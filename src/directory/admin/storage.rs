@@ -77,7 +77,7 @@ const fn own(name: &'static str, label: &'static str, multivalued: bool) -> Decl
 
 /// How a realm keeps users.
 #[derive(Debug, Clone)]
-pub(super) struct Storage {
+pub struct Storage {
     /// SCIM path to Keycloak attribute.
     pub map: BTreeMap<String, String>,
     /// Does Keycloak make usernames from e-mail addresses (`registrationEmailAsUsername`)?
@@ -158,7 +158,7 @@ pub(super) fn admin_edits(attribute: &ProfileAttribute) -> bool {
 
 impl Storage {
     /// Reads a user as `caller` sees it. Keycloak's live fields win over the document.
-    pub(super) fn read(&self, stored: &UserRepresentation, caller: &str) -> Row {
+    pub fn read(&self, stored: &UserRepresentation, caller: &str) -> Row {
         let mut resource = match document(stored) {
             Document::Known(attributes) => Resource::restore(user(), &attributes),
             Document::Unknown => Resource::default(),
@@ -211,7 +211,7 @@ impl Storage {
     ///
     /// # Errors
     /// 400 where the values together are longer than can be kept, 503 where the stored document has a newer format.
-    pub(super) fn write(
+    pub fn write(
         &self,
         before: &UserRepresentation,
         wanted: &Wanted,

@@ -1,0 +1,343 @@
+//! What the translation itself costs, without any network: from a client's bytes to Keycloak's representation and back.
+//!
+//! ```sh
+//! cargo bench --bench translation
+//! ```
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use divan::{Bencher, black_box};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use scimgate::config;
+use scimgate::dialects;
+use scimgate::directory::admin::storage::Storage;
+use scimgate::directory::{Check, Context, Directory, Edit, Key, Page, Result, Row, Wanted};
+use scimgate::engine::{Engine, Outcome, Settings};
+use scimgate::keycloak::UserRepresentation;
+use scimgate::scim::filter;
+use scimgate::scim::list::{ListQuery, PageSizes};
+use scimgate::scim::render::{Meta, render};
+use scimgate::scim::sanitize;
+use scimgate::scim::user::{USER_URN, user};
+use scimgate::scim::{Object, Patch, Policy, Projection, Resource};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use tokio::runtime::Runtime;
+use tokio_util::task::TaskTracker;
+
+fn main() {
+    // Long enough for medians that stay; options on the command line win.
+    divan::Divan::default().min_time(Duration::from_millis(200)).config_with_args().main();
+}
+
+const BASE: &str = "https://scim.example.com/realms/acme/scim/v2";
+const CALLER: &str = "okta";
+
+/// A create as Okta sends it.
+fn okta_create() -> Value {
+    json!({
+        "schemas": [USER_URN], "userName": "bjensen@example.com", "password": "1mz050nq", "active": true,
+        "name": {"givenName": "Barbara", "familyName": "Jensen"}, "displayName": "Babs Jensen", "locale": "en-US",
+        "emails": [
+            {"primary": true, "value": "bjensen@example.com", "type": "work"},
+            {"primary": false, "value": "babs@jensen.org", "type": "home"},
+        ],
+        "phoneNumbers": [{"value": "555-555-5555", "type": "work"}],
+        "externalId": "00ujl29u0le5T6Aj10h7", "groups": [], "title": "Tour Guide",
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User": {
+            "employeeNumber": "701984", "department": "Tour Operations", "manager": {"value": "26118915-6090-4610-87e4-49d8ca9f808d"},
+        },
+    })
+}
+
+/// A PATCH as Entra ID sends it, in its older dialect: flags as text, a bare manager, `Replace`.
+fn entra_patch() -> Value {
+    let extension = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+    json!({
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+        "Operations": [
+            {"op": "Replace", "path": "active", "value": "False"},
+            {"op": "Replace", "path": "displayName", "value": "Barbara Jensen"},
+            {"op": "Add", "path": "emails[type eq \"work\"].value", "value": "barbara@contoso.com"},
+            {"op": "Add", "path": format!("{extension}:manager"), "value": "26118915-6090-4610-87e4-49d8ca9f808d"},
+            {"op": "Replace", "path": format!("{extension}:department"), "value": "Sales"},
+            {"op": "Add", "path": "phoneNumbers[type eq \"mobile\"].value", "value": "555-555-4444"},
+        ],
+    })
+}
+
+/// As Okta looks people up.
+const SHORT: &str = "userName eq \"bjensen@example.com\"";
+/// 200 characters.
+const LONG: &str = "(title sw \"Tour Guide\" or name.familyName co \"Jensen\") and not (emails[type eq \"home\" and value ew \
+     \"contoso.com\"]) and active eq true and meta.created ge \"1970-01-01T00:00:00.0Z\" and locale eq \"en-US\"";
+
+fn object(value: Value) -> Object {
+    match value {
+        Value::Object(object) => object,
+        other => panic!("no object: {other}"),
+    }
+}
+
+fn resource() -> Resource {
+    Resource::read(user(), &object(okta_create()), &Policy::default()).unwrap()
+}
+
+fn row() -> Row {
+    let now = OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap();
+    let id = "2819c223-7f76-453a-919d-413861904646".to_owned();
+    Row { resource: resource(), meta: Meta { id, created: now, last_modified: now } }
+}
+
+fn rendered() -> Value {
+    let row = row();
+    render(user(), &row.resource, &row.meta, BASE)
+}
+
+/// How a realm of the reference configuration keeps users.
+fn storage() -> Storage {
+    let secret = BTreeMap::from([("SCIMGATE_ACME_SECRET".to_owned(), "secret".to_owned())]);
+    let path = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/config.toml"));
+    let config = config::load(path, &secret).expect("the reference configuration");
+    let realm = config.realms.values().next().expect("a realm");
+    Storage { map: realm.attribute_map.clone(), email_as_username: false, trust_email: false }
+}
+
+fn wanted() -> Wanted {
+    Wanted { resource: resource(), active: Some(true), all_or_nothing: true }
+}
+
+mod intake {
+    use super::*;
+
+    #[divan::bench]
+    fn okta_create_from_bytes(bencher: Bencher<'_, '_>) {
+        let bytes = okta_create().to_string();
+        bencher.bench(|| serde_json::from_str::<Value>(black_box(&bytes)).unwrap());
+    }
+
+    #[divan::bench]
+    fn okta_create_sanitize_and_dialect(bencher: Bencher<'_, '_>) {
+        let policy = Policy::default();
+        bencher.with_inputs(|| object(okta_create())).bench_values(|mut body| {
+            let dropped = sanitize::resource(USER_URN, &mut body, &policy).unwrap();
+            dialects::resource(user(), &mut body);
+            (body, dropped)
+        });
+    }
+
+    #[divan::bench]
+    fn entra_patch_sanitize_and_dialect(bencher: Bencher<'_, '_>) {
+        let policy = Policy::default();
+        bencher.with_inputs(|| object(entra_patch())).bench_values(|mut body| {
+            let dropped = sanitize::patch(USER_URN, &mut body, &policy).unwrap();
+            dialects::patch(user(), &mut body);
+            (body, dropped)
+        });
+    }
+
+    #[divan::bench]
+    fn resource_read(bencher: Bencher<'_, '_>) {
+        let body = object(okta_create());
+        bencher.bench(|| Resource::read(user(), black_box(&body), &Policy::default()).unwrap());
+    }
+}
+
+mod filters {
+    use super::*;
+
+    #[divan::bench(args = [Length::Short, Length::Long])]
+    fn parse(length: Length) -> filter::Filter {
+        filter::parse(user(), black_box(length.text())).unwrap()
+    }
+
+    #[divan::bench(args = [Length::Short, Length::Long])]
+    fn evaluate(bencher: Bencher<'_, '_>, length: Length) {
+        let (filter, resource) = (filter::parse(user(), length.text()).unwrap(), rendered());
+        assert!(filter.matches(&resource), "a filter that goes all the way");
+        bencher.bench(|| black_box(&filter).matches(black_box(&resource)));
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    enum Length {
+        Short,
+        Long,
+    }
+
+    impl Length {
+        fn text(self) -> &'static str {
+            match self {
+                Self::Short => SHORT,
+                Self::Long => LONG,
+            }
+        }
+    }
+}
+
+mod patches {
+    use super::*;
+
+    fn plain() -> Object {
+        let mut body = object(entra_patch());
+        dialects::patch(user(), &mut body);
+        body
+    }
+
+    #[divan::bench]
+    fn read(bencher: Bencher<'_, '_>) {
+        let body = plain();
+        bencher.bench(|| Patch::read(user(), black_box(&body)).unwrap());
+    }
+
+    #[divan::bench]
+    fn apply(bencher: Bencher<'_, '_>) {
+        let (patch, before) = (Patch::read(user(), &plain()).unwrap(), resource());
+        bencher.bench(|| patch.apply(black_box(&before), &Policy::default()).unwrap());
+    }
+}
+
+mod mapping {
+    use super::*;
+
+    fn stored(storage: &Storage) -> UserRepresentation {
+        let now = OffsetDateTime::UNIX_EPOCH;
+        storage.write(&UserRepresentation::default(), &wanted(), CALLER, now).unwrap()
+    }
+
+    #[divan::bench]
+    fn to_keycloak(bencher: Bencher<'_, '_>) {
+        let (storage, wanted, now) = (storage(), wanted(), OffsetDateTime::UNIX_EPOCH);
+        let nobody = UserRepresentation::default();
+        bencher.bench(|| storage.write(black_box(&nobody), black_box(&wanted), CALLER, now).unwrap());
+    }
+
+    #[divan::bench]
+    fn from_keycloak(bencher: Bencher<'_, '_>) {
+        let storage = storage();
+        let stored = stored(&storage);
+        bencher.bench(|| storage.read(black_box(&stored), CALLER));
+    }
+}
+
+mod answers {
+    use super::*;
+
+    #[divan::bench]
+    fn render_with_version(bencher: Bencher<'_, '_>) {
+        let row = row();
+        bencher.bench(|| render(user(), black_box(&row.resource), &row.meta, BASE));
+    }
+
+    #[divan::bench]
+    fn project_three_attributes(bencher: Bencher<'_, '_>) {
+        let parameters = [("attributes".to_owned(), "userName,emails.value,active".to_owned())];
+        let projection = Projection::read(user(), &parameters).unwrap();
+        bencher.with_inputs(rendered).bench_values(|resource| projection.apply(user(), resource));
+    }
+
+    #[divan::bench]
+    fn to_bytes(bencher: Bencher<'_, '_>) {
+        let resource = rendered();
+        bencher.bench(|| black_box(&resource).to_string());
+    }
+}
+
+/// All of it, but for HTTP and Keycloak.
+mod whole {
+    use super::*;
+
+    #[divan::bench]
+    fn create(bencher: Bencher<'_, '_>) {
+        let (runtime, engine, bytes) = (runtime(), engine(), okta_create().to_string());
+        let context = Context::new("r1", CALLER);
+        bencher.bench(|| {
+            let mut body: Object = serde_json::from_str(black_box(&bytes)).unwrap();
+            sanitize::resource(USER_URN, &mut body, &engine.settings().policy).unwrap();
+            dialects::resource(user(), &mut body);
+            match runtime.block_on(engine.create(&context, &body, &Projection::All)).unwrap() {
+                Outcome::Created { shown, .. } => shown.to_string(),
+                other => panic!("{other:?}"),
+            }
+        });
+    }
+
+    #[divan::bench]
+    fn lookup(bencher: Bencher<'_, '_>) {
+        let (runtime, engine) = (runtime(), engine());
+        let context = Context::new("r1", CALLER);
+        let parameters = [("filter".to_owned(), SHORT.to_owned())];
+        bencher.bench(|| {
+            let query = ListQuery::read(user(), black_box(&parameters), engine.settings().sizes).unwrap();
+            match runtime.block_on(engine.list(&context, &query)).unwrap() {
+                Outcome::Listed(list) => {
+                    assert_eq!(list["totalResults"], 1);
+                    list.to_string()
+                }
+                other => panic!("{other:?}"),
+            }
+        });
+    }
+}
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
+}
+
+fn engine() -> Engine {
+    let settings = Settings {
+        policy: Policy::default(),
+        sizes: PageSizes { default: 100, max: 200 },
+        scan_limit: 10_000,
+        plan_timeout: Duration::from_secs(50),
+        base: BASE.into(),
+    };
+    let directory = OneUser { storage: storage(), row: row() };
+    Engine::new(Arc::new(directory), settings, TaskTracker::new())
+}
+
+/// A directory that has one user, and maps what is created as the real one does, but sends it nowhere.
+struct OneUser {
+    storage: Storage,
+    row: Row,
+}
+
+impl Directory for OneUser {
+    fn get<'a>(&'a self, _: &'a Context, _: &'a str) -> BoxFuture<'a, Result<Option<Row>>> {
+        async move { Ok(Some(self.row.clone())) }.boxed()
+    }
+
+    fn lookup<'a>(&'a self, _: &'a Context, _: &'a Key) -> BoxFuture<'a, Result<Vec<Row>>> {
+        async move { Ok(vec![self.row.clone()]) }.boxed()
+    }
+
+    fn page<'a>(&'a self, _: &'a Context, _: usize, _: usize) -> BoxFuture<'a, Result<Page>> {
+        async move { Ok(Page { rows: vec![self.row.clone()], total: 1 }) }.boxed()
+    }
+
+    fn create<'a>(&'a self, context: &'a Context, wanted: Wanted) -> BoxFuture<'a, Result<Row>> {
+        async move {
+            let nobody = UserRepresentation::default();
+            let now = OffsetDateTime::UNIX_EPOCH;
+            let stored = self.storage.write(&nobody, &wanted, &context.caller, now)?;
+            Ok(self.storage.read(&stored, &context.caller))
+        }
+        .boxed()
+    }
+
+    fn update<'a>(&'a self, _: &'a Context, _: &'a str, edit: Edit) -> BoxFuture<'a, Result<Row>> {
+        async move {
+            let wanted = edit(&self.row)?;
+            Ok(Row { resource: wanted.resource, ..self.row.clone() })
+        }
+        .boxed()
+    }
+
+    fn delete<'a>(&'a self, _: &'a Context, _: &'a str, check: Check) -> BoxFuture<'a, Result<()>> {
+        async move { check(&self.row) }.boxed()
+    }
+}
