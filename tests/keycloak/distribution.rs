@@ -21,7 +21,12 @@ const READY: &str = ".scimgate-ready";
 
 /// `<target>/keycloak`: all that the harness leaves on disk.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("target/tmp has a parent").join("keycloak")
+    let target = match option_env!("CARGO_TARGET_TMPDIR") {
+        Some(tmp) => Path::new(tmp).parent().map(Path::to_path_buf),
+        // Examples are built without it: they run as <target>/<profile>/examples/<name>.
+        None => std::env::current_exe().ok().and_then(|exe| Some(exe.ancestors().nth(3)?.to_path_buf())),
+    };
+    target.expect("a target directory").join("keycloak")
 }
 
 /// One unpacked copy. Keycloak bakes its features into `lib/quarkus` at its first start, so there is one per feature set.
