@@ -6,11 +6,26 @@
 //! so the same requests have the same answers.
 
 mod answer;
+mod authorize;
+mod clients;
+mod credentials;
 pub mod faults;
+mod groups;
+mod keys;
+mod mappings;
+mod profile;
+mod realms;
+mod representation;
 mod request;
+mod roles;
 mod routes;
+mod search;
 mod server;
+mod sessions;
 mod state;
+mod tokens;
+mod users;
+mod validation;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -80,4 +95,15 @@ impl Drop for StandIn {
     fn drop(&mut self) {
         self.server.abort();
     }
+}
+
+/// Milliseconds since 1970.
+fn now_millis() -> i64 {
+    let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// Seconds since 1970.
+fn now_seconds() -> i64 {
+    now_millis() / 1000
 }

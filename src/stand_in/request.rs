@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use http::{HeaderMap, Method, Uri, header};
 use percent_encoding::percent_decode_str;
-use serde_json::Value;
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+use serde_json::{Value, json};
 
 use super::answer::Answer;
 
@@ -46,8 +48,30 @@ impl Request {
     /// # Errors
     /// The answer of Keycloak where it is none.
     pub(super) fn json(&self) -> Result<Value, Answer> {
-        serde_json::from_slice(&self.body)
-            .map_err(|_| Answer::error(400, "unable to read contents from stream"))
+        serde_json::from_slice(&self.body).map_err(|_| unreadable("invalid_request"))
+    }
+
+    /// The body as one of Keycloak's representations, which has this name.
+    ///
+    /// # Errors
+    /// The answer of Keycloak where it is none: no JSON, a field too many, or a value of another type.
+    pub(super) fn representation<T: DeserializeOwned>(&self, name: &str) -> Result<T, Answer> {
+        serde_json::from_slice(&self.body).map_err(|error| {
+            let said = error.to_string();
+            let field = said.strip_prefix("unknown field `").and_then(|said| said.split('`').next());
+            match (error.classify(), field) {
+                (Category::Data, Some(field)) => Answer::error(
+                    400,
+                    &format!(
+                        "Invalid json representation for {name}. Unrecognized field \"{field}\" at line {} column {}.",
+                        error.line(),
+                        error.column()
+                    ),
+                ),
+                (Category::Data, None) => unreadable("unknown_error"),
+                _ => unreadable("invalid_request"),
+            }
+        })
     }
 
     /// The bearer token.
@@ -62,4 +86,9 @@ impl Request {
         let host = self.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
         format!("http://{host}")
     }
+}
+
+fn unreadable(error: &str) -> Answer {
+    let body = json!({ "error": error, "error_description": "Cannot parse the JSON" });
+    Answer { status: 400, location: None, body: Some(body) }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use http::{HeaderValue, Response, StatusCode, header};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, Limited, StreamBody};
@@ -112,8 +112,13 @@ fn truncated(answer: Answer) -> io::Result<Response<Body>> {
     // Also an empty answer promises something that does not come.
     let promised = whole.len().max(2);
     let half = Bytes::from(whole).slice(..promised / 2 - usize::from(promised == 2));
-    let frames = [Ok(Frame::data(half)), Err(io::Error::from(io::ErrorKind::ConnectionAborted))];
-    let body = BodyExt::boxed(StreamBody::new(stream::iter(frames)));
+    let half = stream::once(async { Ok(Frame::data(half)) });
+    let end = stream::once(async {
+        // The half is sent while the rest is waited for.
+        tokio::task::yield_now().await;
+        Err(io::Error::from(io::ErrorKind::ConnectionAborted))
+    });
+    let body = BodyExt::boxed(StreamBody::new(half.chain(end)));
     let mut response = response(answer.status, answer.location.as_deref(), body)?;
     response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(promised));
     Ok(response)

@@ -1,10 +1,14 @@
-//! What the stand-in keeps: realms, with their users, roles, clients and keys.
+//! What the stand-in keeps: realms, with their users, groups, roles, clients, keys and sessions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use secrecy::SecretString;
 use serde_json::{Map, Value};
+
+use super::keys::Keys;
 
 /// The administrator of the realm `master`.
 #[derive(Debug, Clone)]
@@ -18,28 +22,35 @@ pub struct Administrator {
 /// Everything.
 #[derive(Debug)]
 pub(super) struct World {
-    pub administrator: Administrator,
     /// By name.
     pub realms: BTreeMap<String, Realm>,
-    /// How many ids were given away.
-    ids: u64,
+    pub ids: Ids,
 }
 
 impl World {
+    /// With the realm `master` and its administrator.
     pub(super) fn new(administrator: Administrator) -> io::Result<Self> {
-        Ok(Self { administrator, realms: BTreeMap::new(), ids: 0 })
+        let ids = Ids::default();
+        let master = Realm::master(ids.clone(), administrator)?;
+        Ok(Self { realms: BTreeMap::from([(master.name.clone(), master)]), ids })
     }
+}
 
+/// Gives ids away, counting up; all realms count together.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Ids(Arc<AtomicU64>);
+
+impl Ids {
     /// A new id, in the shape of Keycloak's.
-    pub(super) fn id(&mut self) -> String {
-        self.ids += 1;
-        format!("00000000-0000-4000-8000-{:012x}", self.ids)
+    pub(super) fn next(&self) -> String {
+        format!("00000000-0000-4000-8000-{:012x}", self.0.fetch_add(1, Ordering::Relaxed) + 1)
     }
 }
 
 /// One realm.
 #[derive(Debug, Default)]
 pub(super) struct Realm {
+    pub id: String,
     pub name: String,
     /// The `RealmRepresentation`'s fields as they were written, over the defaults.
     pub settings: Map<String, Value>,
@@ -47,14 +58,63 @@ pub(super) struct Realm {
     pub profile: Value,
     /// By id.
     pub users: BTreeMap<String, User>,
+    /// By id.
+    pub groups: BTreeMap<String, Group>,
     /// Realm roles and client roles, by id.
     pub roles: BTreeMap<String, Role>,
     /// By id.
     pub clients: BTreeMap<String, Client>,
+    pub keys: Keys,
+    /// Users' ids by the id of their session.
+    pub sessions: BTreeMap<String, String>,
+    pub ids: Ids,
+}
+
+impl Realm {
+    /// A setting that is on.
+    pub(super) fn is_on(&self, setting: &str) -> bool {
+        self.settings.get(setting).and_then(Value::as_bool).unwrap_or_default()
+    }
+
+    /// The realm role of this name.
+    pub(super) fn realm_role(&self, name: &str) -> Option<&Role> {
+        self.roles.values().find(|role| role.client.is_none() && role.name == name)
+    }
+
+    /// The role of this name of the client with this id.
+    pub(super) fn client_role(&self, client: &str, name: &str) -> Option<&Role> {
+        self.roles.values().find(|role| role.client.as_deref() == Some(client) && role.name == name)
+    }
+
+    /// The client that calls itself `client_id`.
+    pub(super) fn client(&self, client_id: &str) -> Option<&Client> {
+        self.clients.values().find(|client| client.client_id == client_id)
+    }
+
+    /// The role that every new user gets.
+    pub(super) fn default_role(&self) -> Option<&Role> {
+        self.realm_role(&format!("default-roles-{}", self.name.to_lowercase()))
+    }
+
+    /// Ids of the roles that a user has in effect: by groups and composites too.
+    pub(super) fn effective_roles(&self, user: &User) -> BTreeSet<String> {
+        let by_groups = user.groups.iter().filter_map(|group| self.groups.get(group));
+        let mut open: Vec<&String> =
+            user.roles.iter().chain(by_groups.flat_map(|group| &group.roles)).collect();
+        let mut effective = BTreeSet::new();
+        while let Some(id) = open.pop() {
+            if let Some(role) = self.roles.get(id)
+                && effective.insert(id.clone())
+            {
+                open.extend(&role.composites);
+            }
+        }
+        effective
+    }
 }
 
 /// A user.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct User {
     pub id: String,
     /// In lower case, as Keycloak keeps it.
@@ -69,12 +129,24 @@ pub(super) struct User {
     pub created: i64,
     pub attributes: BTreeMap<String, Vec<String>>,
     pub required_actions: Vec<String>,
+    pub password: Option<SecretString>,
     /// The client whose service account this is, by id.
     pub service_account_of: Option<String>,
     /// Ids of the roles that are mapped directly.
     pub roles: BTreeSet<String>,
+    /// Ids.
+    pub groups: BTreeSet<String>,
     /// Seconds since 1970; tokens of before are void.
     pub not_before: i64,
+}
+
+/// A group at the top level.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Group {
+    pub id: String,
+    pub name: String,
+    /// Ids of the roles that its members have.
+    pub roles: BTreeSet<String>,
 }
 
 /// A role of the realm, or of one client.
@@ -94,9 +166,16 @@ pub(super) struct Role {
 pub(super) struct Client {
     pub id: String,
     pub client_id: String,
-    /// The `ClientRepresentation`'s other fields, as they were written; without the secret.
+    /// The `ClientRepresentation`'s other fields, as they were written over the defaults; without the secret.
     pub settings: Map<String, Value>,
     pub secret: Option<SecretString>,
     /// `ProtocolMapperRepresentation`s.
     pub mappers: Vec<Value>,
+}
+
+impl Client {
+    /// A setting that is on.
+    pub(super) fn is_on(&self, setting: &str) -> bool {
+        self.settings.get(setting).and_then(Value::as_bool).unwrap_or_default()
+    }
 }

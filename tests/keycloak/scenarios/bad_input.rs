@@ -11,16 +11,19 @@ use super::stage::{Stage, patch, user};
 use crate::admin::{Realm, admin};
 use crate::gateway::{Auth, Gateway};
 use crate::proxy::Proxy;
-use crate::runner::trial;
+use crate::runner::both;
 use crate::scim::{Answer, Scim};
 
 pub fn trials() -> Vec<Trial> {
-    vec![
-        trial("bad_input::ids_reach_no_other_admin_url", ids),
-        trial("bad_input::what_is_taken_is_409", taken),
-        trial("bad_input::an_unknown_id_is_404_and_creates_nothing", unknown),
-        trial("bad_input::a_stale_version_is_412", stale),
+    [
+        both("bad_input::ids_reach_no_other_admin_url", ids),
+        both("bad_input::what_is_taken_is_409", taken),
+        both("bad_input::an_unknown_id_is_404_and_creates_nothing", unknown),
+        both("bad_input::a_stale_version_is_412", stale),
     ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// A realm with people in it, who must be as before after whatever a trial sends.

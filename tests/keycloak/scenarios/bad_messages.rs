@@ -7,18 +7,21 @@ use serde_json::{Value, json};
 
 use super::bad_input::Unharmed;
 use super::stage::{patch, user};
-use crate::runner::trial;
+use crate::runner::both;
 use crate::scim::{ENTERPRISE, USER};
 
 pub fn trials() -> Vec<Trial> {
-    vec![
-        trial("bad_input::bodies_that_are_no_json_object", bodies),
-        trial("bad_input::bodies_that_are_too_large", too_large),
-        trial("bad_input::values_that_are_wrong", values),
-        trial("bad_input::values_that_are_too_long", too_long),
-        trial("bad_input::patches_that_make_no_sense", patches),
-        trial("bad_input::queries_that_make_no_sense", queries),
+    [
+        both("bad_input::bodies_that_are_no_json_object", bodies),
+        both("bad_input::bodies_that_are_too_large", too_large),
+        both("bad_input::values_that_are_wrong", values),
+        both("bad_input::values_that_are_too_long", too_long),
+        both("bad_input::patches_that_make_no_sense", patches),
+        both("bad_input::queries_that_make_no_sense", queries),
     ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 const SCIM: Option<&str> = Some("application/scim+json");

@@ -13,17 +13,20 @@ use super::stage::{Stage, until, user};
 use crate::admin::admin;
 use crate::gateway::{Auth, Gateway, Prepared};
 use crate::proxy::Proxy;
-use crate::runner::trial;
+use crate::runner::both;
 use crate::scim::Scim;
 
 pub fn trials() -> Vec<Trial> {
-    vec![
-        trial("bounds::half_sent_token_requests_do_not_keep_scim_requests_waiting", half_sent),
-        trial("bounds::a_forwarded_token_request_is_logged_and_counted", token_line),
-        trial("bounds::very_many_passwords_cost_little_and_are_logged_once", many_passwords),
-        trial("bounds::a_patch_that_looks_at_too_many_values_is_refused_at_once", too_much_work),
-        trial("bounds::a_long_realm_name_is_not_logged", long_realm),
+    [
+        both("bounds::half_sent_token_requests_do_not_keep_scim_requests_waiting", half_sent),
+        both("bounds::a_forwarded_token_request_is_logged_and_counted", token_line),
+        both("bounds::very_many_passwords_cost_little_and_are_logged_once", many_passwords),
+        both("bounds::a_patch_that_looks_at_too_many_values_is_refused_at_once", too_much_work),
+        both("bounds::a_long_realm_name_is_not_logged", long_realm),
     ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 const FORM: &str = "application/x-www-form-urlencoded";

@@ -9,18 +9,20 @@ use serde_json::{Value, json};
 use super::stage::{until, user};
 use crate::admin::{Realm, admin};
 use crate::gateway::{Auth, Gateway};
-use crate::runner::trial;
+use crate::runner::{both, trial};
 use crate::scim::{Answer, Scim};
 
 pub fn trials() -> Vec<Trial> {
-    vec![
-        trial("callers::only_the_right_bearer_token_is_taken", token_mode),
-        trial("callers::an_unknown_realm_is_told_apart_from_nothing", unknown_realm),
-        trial("callers::client_credentials_provision_a_user", keycloak_mode),
-        trial("callers::tokens_of_people_and_strangers_are_refused", refused_tokens),
-        trial("callers::an_expired_token_is_refused", expired),
-        trial("callers::a_key_rotation_in_the_realm_is_followed", rotation),
-    ]
+    let on_both = [
+        both("callers::only_the_right_bearer_token_is_taken", token_mode),
+        both("callers::an_unknown_realm_is_told_apart_from_nothing", unknown_realm),
+        both("callers::client_credentials_provision_a_user", keycloak_mode),
+        both("callers::an_expired_token_is_refused", expired),
+        both("callers::a_key_rotation_in_the_realm_is_followed", rotation),
+    ];
+    let mut trials: Vec<Trial> = on_both.into_iter().flatten().collect();
+    trials.extend([trial("callers::tokens_of_people_and_strangers_are_refused", refused_tokens)]);
+    trials
 }
 
 /// A SCIM client with exactly these `Authorization` headers; answers of `GET /Users?count=1`.

@@ -7,20 +7,23 @@ use serde_json::{Map, Value, json};
 use super::stage::{Stage, patch, user, written};
 use crate::admin::admin;
 use crate::gateway::{Auth, Gateway};
-use crate::runner::trial;
+use crate::runner::both;
 use crate::scim::{ENTERPRISE, LIST, USER};
 
 pub fn trials() -> Vec<Trial> {
-    vec![
-        trial("discovery::the_documents_are_as_rfc_7643_has_them", documents),
-        trial("discovery::it_needs_a_token_takes_get_alone_and_no_filter", guarded),
-        trial("discovery::every_declared_attribute_is_kept_exactly", attributes),
-        trial("discovery::required_and_unique_are_as_declared", constraints),
-        trial("discovery::etags_work_as_declared", etags),
-        trial("discovery::the_largest_page_is_as_declared", pages),
-        trial("discovery::what_is_not_served_says_so", not_served),
-        trial("discovery::head_does_no_harm", head),
+    [
+        both("discovery::the_documents_are_as_rfc_7643_has_them", documents),
+        both("discovery::it_needs_a_token_takes_get_alone_and_no_filter", guarded),
+        both("discovery::every_declared_attribute_is_kept_exactly", attributes),
+        both("discovery::required_and_unique_are_as_declared", constraints),
+        both("discovery::etags_work_as_declared", etags),
+        both("discovery::the_largest_page_is_as_declared", pages),
+        both("discovery::what_is_not_served_says_so", not_served),
+        both("discovery::head_does_no_harm", head),
     ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 const ENDPOINTS: [&str; 5] = [

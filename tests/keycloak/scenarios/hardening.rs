@@ -7,21 +7,24 @@ use serde_json::{Value, json};
 use super::stage::{Stage, by_hand, person, until, user};
 use crate::admin::{Realm, admin};
 use crate::gateway::{Auth, Gateway};
-use crate::runner::trial;
+use crate::runner::both;
 use crate::scim::Answer;
 
 pub fn trials() -> Vec<Trial> {
-    vec![
-        trial("hardening::names_of_service_accounts_are_refused", service_account_names),
-        trial("hardening::an_index_that_people_may_edit_is_refused_and_mended", forgeable),
-        trial("hardening::an_index_that_is_not_declared_is_refused_and_mended", undeclared),
-        trial("hardening::a_user_name_is_found_where_emails_make_usernames", sent_name),
-        trial("hardening::who_was_tagged_by_hand_is_found_where_emails_make_usernames", tagged_by_hand),
-        trial("hardening::an_email_changes_where_emails_make_usernames", changed_email),
-        trial("hardening::a_user_name_changes_where_emails_make_usernames", changed_name),
-        trial("hardening::a_user_name_is_given_once_where_emails_make_usernames", given_once),
-        trial("hardening::an_external_id_that_no_query_can_hold_is_found", external_ids),
+    [
+        both("hardening::names_of_service_accounts_are_refused", service_account_names),
+        both("hardening::an_index_that_people_may_edit_is_refused_and_mended", forgeable),
+        both("hardening::an_index_that_is_not_declared_is_refused_and_mended", undeclared),
+        both("hardening::a_user_name_is_found_where_emails_make_usernames", sent_name),
+        both("hardening::who_was_tagged_by_hand_is_found_where_emails_make_usernames", tagged_by_hand),
+        both("hardening::an_email_changes_where_emails_make_usernames", changed_email),
+        both("hardening::a_user_name_changes_where_emails_make_usernames", changed_name),
+        both("hardening::a_user_name_is_given_once_where_emails_make_usernames", given_once),
+        both("hardening::an_external_id_that_no_query_can_hold_is_found", external_ids),
     ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn emails(address: &str) -> Value {

@@ -5,24 +5,27 @@ use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
 use super::stage::{Stage, patch, patch_active};
-use crate::runner::trial;
+use crate::runner::both;
 use crate::scim::Answer;
 
 const CLIENT: &str = "people";
 const PASSWORD: &str = "t1meMa$heen";
 
 pub fn trials() -> Vec<Trial> {
-    vec![
-        trial("leavers::a_required_email_that_is_missing_keeps_nobody", missing_email),
-        trial("leavers::a_required_attribute_with_a_minimum_length_keeps_nobody", missing_department),
-        trial("leavers::who_can_not_be_disabled_is_said_to_be_enabled_still", short_user_name),
-        trial("leavers::a_replacement_with_a_taken_email_deactivates_all_the_same", taken_email),
-        trial("leavers::a_replacement_with_a_refused_name_deactivates_all_the_same", refused_name),
-        trial("leavers::a_patch_that_is_refused_changes_nothing", all_or_nothing),
-        trial("leavers::a_patch_with_an_identifier_that_can_not_be_kept_changes_nothing", long_identifier),
-        trial("leavers::who_was_disabled_by_hand_is_deactivated_too", disabled_by_hand),
-        trial("leavers::an_administrator_with_another_email_is_deactivated", administrator),
+    [
+        both("leavers::a_required_email_that_is_missing_keeps_nobody", missing_email),
+        both("leavers::a_required_attribute_with_a_minimum_length_keeps_nobody", missing_department),
+        both("leavers::who_can_not_be_disabled_is_said_to_be_enabled_still", short_user_name),
+        both("leavers::a_replacement_with_a_taken_email_deactivates_all_the_same", taken_email),
+        both("leavers::a_replacement_with_a_refused_name_deactivates_all_the_same", refused_name),
+        both("leavers::a_patch_that_is_refused_changes_nothing", all_or_nothing),
+        both("leavers::a_patch_with_an_identifier_that_can_not_be_kept_changes_nothing", long_identifier),
+        both("leavers::who_was_disabled_by_hand_is_deactivated_too", disabled_by_hand),
+        both("leavers::an_administrator_with_another_email_is_deactivated", administrator),
     ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Somebody with a session, who leaves.

@@ -1,4 +1,5 @@
-//! Trials of behaviour: SCIM over HTTP through the gateway on a real Keycloak, one trial for each promise.
+//! Trials of behaviour: SCIM over HTTP through the gateway, one trial for each promise, on a real Keycloak and, where it can carry
+//! them, on the stand-in.
 
 mod bad_input;
 mod bad_messages;

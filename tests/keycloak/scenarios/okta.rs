@@ -8,25 +8,28 @@ use serde_json::{Value, json};
 
 use super::stage::{Stage, by_hand, person, user_names};
 use crate::gateway::Auth;
-use crate::runner::trial;
+use crate::runner::both;
 use crate::scim::{Answer, ENTERPRISE, LIST, PATCH, Scim, USER};
 
 pub fn trials() -> Vec<Trial> {
-    vec![
-        trial("okta::connector_test_answers_lists", connector_test),
-        trial("okta::spec_file_passes", spec_file),
-        trial("okta::assigning_creates_a_tagged_user_without_credential", assign),
-        trial("okta::assigning_creates_a_tagged_user_in_oauth_mode", assign_in_oauth_mode),
-        trial("okta::assigning_a_known_user_links_it", assign_again),
-        trial("okta::default_mappings_are_kept", default_mappings),
-        trial("okta::aiw_updates_by_get_and_put", aiw_update),
-        trial("okta::aiw_deactivates_and_reactivates_by_put", aiw_active),
-        trial("okta::oin_deactivates_and_reactivates_by_patch", oin_active),
-        trial("okta::oin_sync_password_stores_nothing", oin_password),
-        trial("okta::user_name_keeps_its_case", user_name_case),
-        trial("okta::duplicates_are_409", duplicates),
-        trial("okta::import_pages_hold_every_user_once", import),
+    [
+        both("okta::connector_test_answers_lists", connector_test),
+        both("okta::spec_file_passes", spec_file),
+        both("okta::assigning_creates_a_tagged_user_without_credential", assign),
+        both("okta::assigning_creates_a_tagged_user_in_oauth_mode", assign_in_oauth_mode),
+        both("okta::assigning_a_known_user_links_it", assign_again),
+        both("okta::default_mappings_are_kept", default_mappings),
+        both("okta::aiw_updates_by_get_and_put", aiw_update),
+        both("okta::aiw_deactivates_and_reactivates_by_put", aiw_active),
+        both("okta::oin_deactivates_and_reactivates_by_patch", oin_active),
+        both("okta::oin_sync_password_stores_nothing", oin_password),
+        both("okta::user_name_keeps_its_case", user_name_case),
+        both("okta::duplicates_are_409", duplicates),
+        both("okta::import_pages_hold_every_user_once", import),
     ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Section 1.2's body; the password is always there.

@@ -12,20 +12,23 @@ use super::stage::{Stage, patch, until, user};
 use crate::admin::{Realm, admin};
 use crate::gateway::{Auth, Finished, Gateway, Prepared};
 use crate::proxy::{Point, Proxy};
-use crate::runner::trial;
+use crate::runner::both;
 use crate::scim::{Answer, Scim};
 
 pub fn trials() -> Vec<Trial> {
-    vec![
-        trial("operation::a_bad_configuration_is_refused_with_line_and_key", bad_configuration),
-        trial("operation::a_realm_that_is_not_set_up_is_refused", not_set_up),
-        trial("operation::keycloak_down_is_503_until_it_is_back", keycloak_down),
-        trial("operation::it_starts_without_keycloak_and_becomes_ready", starts_alone),
-        trial("operation::health_is_on_the_private_listener_alone", health),
-        trial("operation::sigterm_finishes_what_has_begun", drains),
-        trial("operation::requests_beyond_the_limit_are_told_to_come_back", overload),
-        trial("operation::a_client_that_sends_no_headers_is_let_go", slow_headers),
+    [
+        both("operation::a_bad_configuration_is_refused_with_line_and_key", bad_configuration),
+        both("operation::a_realm_that_is_not_set_up_is_refused", not_set_up),
+        both("operation::keycloak_down_is_503_until_it_is_back", keycloak_down),
+        both("operation::it_starts_without_keycloak_and_becomes_ready", starts_alone),
+        both("operation::health_is_on_the_private_listener_alone", health),
+        both("operation::sigterm_finishes_what_has_begun", drains),
+        both("operation::requests_beyond_the_limit_are_told_to_come_back", overload),
+        both("operation::a_client_that_sends_no_headers_is_let_go", slow_headers),
     ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// It ended at once, unsuccessfully, and said these things.

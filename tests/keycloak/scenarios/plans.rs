@@ -14,29 +14,33 @@ use super::stage::{Stage, patch, person, until};
 use crate::admin::admin;
 use crate::gateway::{Auth, Gateway, with_key};
 use crate::proxy::{Call, Held, Point, Proxy};
-use crate::runner::trial;
+use crate::runner::{both, trial};
 use crate::scim::Answer;
 
 pub fn trials() -> Vec<Trial> {
-    vec![
-        trial("plans::hanging_up_does_not_cut_a_create", || hanging_up(Change::Create)),
+    let on_both = [
+        both("plans::hanging_up_does_not_cut_a_create", || hanging_up(Change::Create)),
+        both("plans::hanging_up_does_not_cut_a_replacement", || hanging_up(Change::Replace)),
+        both("plans::hanging_up_does_not_cut_a_deletion", || hanging_up(Change::Delete)),
+        both("plans::a_killed_create_is_completed_by_lookup_and_update", || killed_create(Retry::Lookup)),
+        both("plans::a_killed_create_is_completed_by_creating_again", || killed_create(Retry::Create)),
+        both("plans::a_killed_create_is_completed_by_a_sweep", killed_create_swept),
+        both("plans::lost_answers_of_a_create_are_made_good", || lost_answers(Change::Create)),
+        both("plans::lost_answers_of_a_deletion_are_made_good", || lost_answers(Change::Delete)),
+        both("plans::a_create_that_never_arrived_can_be_repeated", never_arrived),
+        both("plans::one_of_two_identical_creates_wins", identical_creates),
+        both("plans::one_of_two_identical_creates_through_two_gateways_wins", identical_creates_apart),
+        both("plans::parallel_patches_lose_nothing", parallel_patches),
+    ];
+    let mut trials: Vec<Trial> = on_both.into_iter().flatten().collect();
+    trials.extend([
         trial("plans::hanging_up_does_not_cut_a_deactivation", || hanging_up(Change::Deactivate)),
-        trial("plans::hanging_up_does_not_cut_a_replacement", || hanging_up(Change::Replace)),
         trial("plans::hanging_up_does_not_cut_a_reactivation", || hanging_up(Change::Reactivate)),
-        trial("plans::hanging_up_does_not_cut_a_deletion", || hanging_up(Change::Delete)),
-        trial("plans::a_killed_create_is_completed_by_lookup_and_update", || killed_create(Retry::Lookup)),
-        trial("plans::a_killed_create_is_completed_by_creating_again", || killed_create(Retry::Create)),
-        trial("plans::a_killed_create_is_completed_by_a_sweep", killed_create_swept),
         trial("plans::a_killed_deactivation_is_completed_by_repeating_it", killed_deactivation),
-        trial("plans::lost_answers_of_a_create_are_made_good", || lost_answers(Change::Create)),
         trial("plans::lost_answers_of_a_deactivation_are_made_good", || lost_answers(Change::Deactivate)),
-        trial("plans::lost_answers_of_a_deletion_are_made_good", || lost_answers(Change::Delete)),
-        trial("plans::a_create_that_never_arrived_can_be_repeated", never_arrived),
         trial("plans::reactivation_ends_sessions_first", reactivation_order),
-        trial("plans::one_of_two_identical_creates_wins", identical_creates),
-        trial("plans::one_of_two_identical_creates_through_two_gateways_wins", identical_creates_apart),
-        trial("plans::parallel_patches_lose_nothing", parallel_patches),
-    ]
+    ]);
+    trials
 }
 
 /// A stage whose gateway reaches Keycloak through a proxy, and makes no calls of its own after its first sweep.

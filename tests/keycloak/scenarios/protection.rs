@@ -4,16 +4,18 @@ use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
 use super::stage::Stage;
-use crate::runner::trial;
+use crate::runner::{both, trial};
 
 pub fn trials() -> Vec<Trial> {
-    vec![
-        trial("protection::power_given_directly_protects", || power("directly")),
-        trial("protection::power_given_by_a_group_protects", || power("by a group")),
-        trial("protection::power_given_by_a_composite_role_protects", || power("by a composite role")),
-        trial("protection::roles_that_only_look_are_no_power", only_looking),
-        trial("protection::a_leaver_is_disabled_though_the_profile_refuses", leaver),
-    ]
+    let on_both = [
+        both("protection::power_given_directly_protects", || power("directly")),
+        both("protection::power_given_by_a_group_protects", || power("by a group")),
+        both("protection::power_given_by_a_composite_role_protects", || power("by a composite role")),
+        both("protection::roles_that_only_look_are_no_power", only_looking),
+    ];
+    let mut trials: Vec<Trial> = on_both.into_iter().flatten().collect();
+    trials.extend([trial("protection::a_leaver_is_disabled_though_the_profile_refuses", leaver)]);
+    trials
 }
 
 async fn management_role(stage: &Stage, name: &str) -> (String, Value) {

@@ -10,24 +10,27 @@ use super::stage::{Stage, patch, person, until};
 use crate::admin::admin;
 use crate::gateway::{Auth, Prepared};
 use crate::proxy::{Call, Proxy};
-use crate::runner::trial;
+use crate::runner::both;
 use crate::scim::{Answer, USER};
 
 pub fn trials() -> Vec<Trial> {
-    vec![
-        trial("secrecy::a_password_in_a_create_is_nowhere", password_in_create),
-        trial("secrecy::a_password_in_a_replacement_is_nowhere", password_in_replacement),
-        trial("secrecy::a_password_in_a_patch_is_nowhere", password_in_patch),
-        trial("secrecy::a_password_in_a_refused_request_is_nowhere", password_in_refusal),
-        trial("secrecy::static_tokens_and_secrets_are_not_logged", static_token),
-        trial("secrecy::issued_tokens_and_secrets_are_not_logged", issued_token),
-        trial("secrecy::names_are_masked_in_the_log", masked),
-        trial("secrecy::names_are_masked_in_the_log_at_any_level", masked_at_trace),
-        trial("secrecy::names_are_clear_where_the_log_may_name_people", clear),
-        trial("secrecy::each_request_has_one_line", one_line),
-        trial("secrecy::the_request_id_reaches_keycloak_and_comes_back", request_id),
-        trial("secrecy::an_odd_request_id_is_replaced", odd_request_id),
+    [
+        both("secrecy::a_password_in_a_create_is_nowhere", password_in_create),
+        both("secrecy::a_password_in_a_replacement_is_nowhere", password_in_replacement),
+        both("secrecy::a_password_in_a_patch_is_nowhere", password_in_patch),
+        both("secrecy::a_password_in_a_refused_request_is_nowhere", password_in_refusal),
+        both("secrecy::static_tokens_and_secrets_are_not_logged", static_token),
+        both("secrecy::issued_tokens_and_secrets_are_not_logged", issued_token),
+        both("secrecy::names_are_masked_in_the_log", masked),
+        both("secrecy::names_are_masked_in_the_log_at_any_level", masked_at_trace),
+        both("secrecy::names_are_clear_where_the_log_may_name_people", clear),
+        both("secrecy::each_request_has_one_line", one_line),
+        both("secrecy::the_request_id_reaches_keycloak_and_comes_back", request_id),
+        both("secrecy::an_odd_request_id_is_replaced", odd_request_id),
     ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Stands in every password here.

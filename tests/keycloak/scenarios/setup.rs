@@ -14,24 +14,27 @@ use super::stage::user;
 use crate::admin::{Realm, admin};
 use crate::gateway::{Auth, Finished, Gateway, run};
 use crate::keycloak::{ADMIN_PASSWORD, ADMIN_USER};
-use crate::runner::trial;
+use crate::runner::both;
 
 /// A word that stands nowhere by chance.
 const PASSWORD: &str = "correct-horse-battery-staple";
 
 pub fn trials() -> Vec<Trial> {
-    vec![
-        trial("setup::a_second_run_with_a_token_changes_nothing", || twice("token")),
-        trial("setup::a_second_run_with_a_client_changes_nothing", || twice("keycloak")),
-        trial("setup::the_realm_master_is_refused", master),
-        trial("setup::a_missing_realm_is_made_only_on_request", missing_realm),
-        trial("setup::a_failed_sign_in_says_why_and_leaves_nothing", sign_in),
-        trial("setup::secrets_are_private_and_the_password_is_kept_nowhere", traces),
-        trial("setup::the_clients_may_do_just_what_they_need", roles),
-        trial("setup::a_realm_prepared_by_hand_is_completed", by_hand),
-        trial("setup::a_role_that_is_dangerous_as_a_tag_is_refused", dangerous_role),
-        trial("setup::the_text_tells_what_to_type_into_okta", text),
+    [
+        both("setup::a_second_run_with_a_token_changes_nothing", || twice("token")),
+        both("setup::a_second_run_with_a_client_changes_nothing", || twice("keycloak")),
+        both("setup::the_realm_master_is_refused", master),
+        both("setup::a_missing_realm_is_made_only_on_request", missing_realm),
+        both("setup::a_failed_sign_in_says_why_and_leaves_nothing", sign_in),
+        both("setup::secrets_are_private_and_the_password_is_kept_nowhere", traces),
+        both("setup::the_clients_may_do_just_what_they_need", roles),
+        both("setup::a_realm_prepared_by_hand_is_completed", by_hand),
+        both("setup::a_role_that_is_dangerous_as_a_tag_is_refused", dangerous_role),
+        both("setup::the_text_tells_what_to_type_into_okta", text),
     ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn directory() -> TempDir {

@@ -6,30 +6,33 @@ use serde_json::{Value, json};
 use super::stage::{Stage, by_hand, patch, patch_active, person, until};
 use crate::admin::{Realm, admin};
 use crate::gateway::{Auth, Gateway, Prepared};
-use crate::runner::trial;
+use crate::runner::both;
 
 const TAG: &str = "scim-managed";
 
 pub fn trials() -> Vec<Trial> {
-    vec![
-        trial("tag::an_untagged_user_is_not_read", untagged_read),
-        trial("tag::an_untagged_user_is_not_changed", untagged_write),
-        trial("tag::on_existing_reject_leaves_the_user_alone", reject),
-        trial("tag::a_role_given_by_hand_counts_at_once", given_at_once),
-        trial("tag::a_role_given_by_hand_is_listed_after_a_sweep", given_listed),
-        trial("tag::a_role_taken_by_hand_counts_at_once", taken_at_once),
-        trial("tag::a_role_taken_by_hand_leaves_lists_after_a_sweep", taken_listed),
-        trial("tag::a_read_heals_wiped_attributes", wiped_contact),
-        trial("tag::a_write_heals_wiped_attributes", wiped_write),
-        trial("tag::a_sweep_heals_wiped_attributes", wiped_sweep),
-        trial("tag::a_role_by_group_does_not_count", by_group),
-        trial("tag::an_index_alone_does_not_count", index_alone),
-        trial("tag::service_accounts_never_appear", service_accounts),
-        trial("tag::serve_refuses_a_missing_role", missing_role),
-        trial("tag::serve_refuses_a_composite_role", composite_role),
-        trial("tag::serve_refuses_a_default_role", default_role),
-        trial("tag::a_role_within_a_default_role_does_not_count", within_default),
+    [
+        both("tag::an_untagged_user_is_not_read", untagged_read),
+        both("tag::an_untagged_user_is_not_changed", untagged_write),
+        both("tag::on_existing_reject_leaves_the_user_alone", reject),
+        both("tag::a_role_given_by_hand_counts_at_once", given_at_once),
+        both("tag::a_role_given_by_hand_is_listed_after_a_sweep", given_listed),
+        both("tag::a_role_taken_by_hand_counts_at_once", taken_at_once),
+        both("tag::a_role_taken_by_hand_leaves_lists_after_a_sweep", taken_listed),
+        both("tag::a_read_heals_wiped_attributes", wiped_contact),
+        both("tag::a_write_heals_wiped_attributes", wiped_write),
+        both("tag::a_sweep_heals_wiped_attributes", wiped_sweep),
+        both("tag::a_role_by_group_does_not_count", by_group),
+        both("tag::an_index_alone_does_not_count", index_alone),
+        both("tag::service_accounts_never_appear", service_accounts),
+        both("tag::serve_refuses_a_missing_role", missing_role),
+        both("tag::serve_refuses_a_composite_role", composite_role),
+        both("tag::serve_refuses_a_default_role", default_role),
+        both("tag::a_role_within_a_default_role_does_not_count", within_default),
     ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Sweeps every second, and says so in its log.

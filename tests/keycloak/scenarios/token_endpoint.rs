@@ -6,17 +6,20 @@ use libtest_mimic::Trial;
 use crate::admin::admin;
 use crate::gateway::{Auth, Gateway};
 use crate::proxy::{Point, Proxy};
-use crate::runner::trial;
+use crate::runner::both;
 use crate::scim::{Answer, Scim};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
 pub fn trials() -> Vec<Trial> {
-    vec![
-        trial("token_endpoint::only_client_credentials_of_the_caller_reach_keycloak", refusals),
-        trial("token_endpoint::a_realm_of_static_tokens_has_none", token_mode),
-        trial("token_endpoint::keycloak_down_is_503", keycloak_down),
+    [
+        both("token_endpoint::only_client_credentials_of_the_caller_reach_keycloak", refusals),
+        both("token_endpoint::a_realm_of_static_tokens_has_none", token_mode),
+        both("token_endpoint::keycloak_down_is_503", keycloak_down),
     ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// OAuth's error of this kind (RFC 6749, section 5.2).

@@ -4,15 +4,18 @@ use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
 use super::stage::{Stage, by_hand, patch_active, person, user_names};
-use crate::runner::trial;
+use crate::runner::both;
 use crate::scim::Scim;
 
 pub fn trials() -> Vec<Trial> {
-    vec![
-        trial("walkthrough::discovery_needs_a_token", anonymous),
-        trial("walkthrough::a_person_comes_and_goes", life),
-        trial("walkthrough::a_list_shows_tagged_users_only", list),
+    [
+        both("walkthrough::discovery_needs_a_token", anonymous),
+        both("walkthrough::a_person_comes_and_goes", life),
+        both("walkthrough::a_list_shows_tagged_users_only", list),
     ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 async fn anonymous() {

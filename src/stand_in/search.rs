@@ -1,0 +1,195 @@
+//! Searching and counting users.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::answer::Answer;
+use super::profile::{BUILT_IN, Profile};
+use super::representation::{brief, representation};
+use super::request::Request;
+use super::state::{Realm, User};
+
+/// How many users a list has where nothing is said.
+const DEFAULT_MAX: usize = 100;
+
+/// What begins a search by ids.
+const IDS: &str = "id:";
+
+/// Keys that `q` takes for fields of the user, beside those that the profile knows.
+const FIELDS: [&str; 2] = ["enabled", "emailVerified"];
+
+/// `GET users`.
+pub(super) fn list(realm: &Realm, request: &Request) -> Result<Answer, Answer> {
+    let profile = Profile::of(realm)?;
+    let is_brief = request.parameter("briefRepresentation") == Some("true");
+    let first = number(request, "first")?.unwrap_or(0);
+    let max = number(request, "max")?;
+    let (first, max) = match ids(request) {
+        // The window is not looked at beside ids.
+        Some(_) => (0, usize::MAX),
+        None => (
+            usize::try_from(first).unwrap_or(0),
+            max.map_or(DEFAULT_MAX, |max| usize::try_from(max).unwrap_or(usize::MAX)),
+        ),
+    };
+    let users = found(realm, request)?.into_iter().skip(first).take(max);
+    let users = users.map(|user| listed(user, &profile, is_brief));
+    Ok(Answer::ok(users.collect::<Vec<_>>()))
+}
+
+/// These users as a list has them, by their ids.
+pub(super) fn shown(realm: &Realm, request: &Request, ids: &[String]) -> Result<Answer, Answer> {
+    let profile = Profile::of(realm)?;
+    let is_brief = request.parameter("briefRepresentation") == Some("true");
+    let users = ids.iter().filter_map(|id| realm.users.get(id));
+    Ok(Answer::ok(users.map(|user| listed(user, &profile, is_brief)).collect::<Vec<_>>()))
+}
+
+/// A user in a list.
+fn listed(user: &User, profile: &Profile, is_brief: bool) -> Value {
+    let mut shown = if is_brief { brief(user) } else { representation(user, profile) };
+    shown.insert("access".to_owned(), json!({ "manage": true }));
+    shown.into()
+}
+
+/// `GET users/count`.
+pub(super) fn count(realm: &Realm, request: &Request) -> Result<Answer, Answer> {
+    Ok(Answer::ok(found(realm, request)?.len()))
+}
+
+/// The users that the query finds, its window aside: in the order of the ids, or by username.
+fn found<'a>(realm: &'a Realm, request: &Request) -> Result<Vec<&'a User>, Answer> {
+    if request.query.iter().any(|(_, value)| value.contains('\0')) {
+        return Err(Answer::error(400, "Blocking invalid query parameter value"));
+    }
+    if let Some(ids) = ids(request) {
+        // Beside ids no condition is looked at.
+        return Ok(ids.split_whitespace().filter_map(|id| realm.users.get(id)).collect());
+    }
+    let query = Query::read(request)?;
+    let mut users: Vec<&User> = realm.users.values().filter(|user| query.finds(user)).collect();
+    users.sort_by(|a, b| a.username.cmp(&b.username));
+    Ok(users)
+}
+
+fn ids(request: &Request) -> Option<&str> {
+    request.parameter("search")?.strip_prefix(IDS)
+}
+
+fn number(request: &Request, name: &str) -> Result<Option<i64>, Answer> {
+    let number = request.parameter(name).map(str::parse).transpose();
+    number.map_err(|_| Answer::error(404, "HTTP 404 Not Found"))
+}
+
+/// The conditions, which all must hold.
+#[derive(Debug, Default)]
+struct Query {
+    /// In lower case, as all that is compared.
+    username: Option<String>,
+    email: Option<String>,
+    enabled: Option<bool>,
+    exact: Option<bool>,
+    attributes: BTreeMap<String, String>,
+}
+
+impl Query {
+    fn read(request: &Request) -> Result<Self, Answer> {
+        let mut query = Self::default();
+        for (name, value) in request.query.iter().filter(|(_, value)| !value.is_empty()) {
+            match name.as_str() {
+                "username" => query.username = Some(value.to_lowercase()),
+                "email" => query.email = Some(value.to_lowercase()),
+                "enabled" => query.enabled = Some(value.eq_ignore_ascii_case("true")),
+                "exact" => query.exact = Some(value.eq_ignore_ascii_case("true")),
+                "q" => query.attributes = attributes(value)?,
+                "first" | "max" | "briefRepresentation" => {}
+                _ => return Err(Answer::error(501, &format!("the stand-in has no search by {name}"))),
+            }
+        }
+        Ok(query)
+    }
+
+    fn finds(&self, user: &User) -> bool {
+        // Left out, `exact` is false for names and true for attributes.
+        let exact = self.exact == Some(true);
+        let has = |text: Option<&str>, wanted: &Option<String>| {
+            wanted.as_ref().is_none_or(|wanted| text.is_some_and(|text| matches(wanted, text, exact)))
+        };
+        self.shows(user)
+            && has(Some(&user.username), &self.username)
+            && has(user.email.as_deref(), &self.email)
+            && self.enabled.is_none_or(|enabled| enabled == user.enabled)
+            && self.attributes.iter().all(|(name, wanted)| {
+                let values = user.attributes.get(name).map(Vec::as_slice).unwrap_or_default();
+                values.iter().any(|value| matches(wanted, value, self.exact != Some(false)))
+            })
+    }
+
+    /// A list without conditions has no service accounts in it, any other has. `exact` counts as a condition.
+    fn shows(&self, user: &User) -> bool {
+        let is_bare = self.username.is_none()
+            && self.email.is_none()
+            && self.enabled.is_none()
+            && self.exact.is_none()
+            && self.attributes.is_empty();
+        !is_bare || user.service_account_of.is_none()
+    }
+}
+
+/// Compared without case; where not exact, anywhere in the text, with the wildcards of SQL, which Keycloak leaves in.
+/// `wanted` is in lower case.
+fn matches(wanted: &str, text: &str, exact: bool) -> bool {
+    let text = text.to_lowercase();
+    if exact {
+        return text == wanted;
+    }
+    let pattern: Vec<char> = format!("%{wanted}%").chars().collect();
+    is_like(&pattern, &text.chars().collect::<Vec<_>>())
+}
+
+/// SQL's `LIKE`.
+fn is_like(pattern: &[char], text: &[char]) -> bool {
+    match (pattern.split_first(), text.split_first()) {
+        (None, rest) => rest.is_none(),
+        (Some((&'%', after)), rest) => {
+            is_like(after, text) || rest.is_some_and(|(_, text)| is_like(pattern, text))
+        }
+        (Some(_), None) => false,
+        (Some((wanted, after)), Some((c, text))) => (*wanted == '_' || wanted == c) && is_like(after, text),
+    }
+}
+
+/// The conditions of `q`: `key:"value"`, apart by blanks. Of two with the same key the last one counts.
+fn attributes(q: &str) -> Result<BTreeMap<String, String>, Answer> {
+    let refused = || Answer::error(501, "the stand-in takes only key:\"value\" in q");
+    let mut conditions = BTreeMap::new();
+    let mut rest = q.trim_start();
+    while !rest.is_empty() {
+        let (key, value) = rest.split_once(":\"").ok_or_else(refused)?;
+        if key.contains([' ', '"', ':']) || BUILT_IN.contains(&key) || FIELDS.contains(&key) {
+            return Err(refused());
+        }
+        let (value, after) = quoted(value).ok_or_else(refused)?;
+        conditions.insert(key.to_owned(), value.to_lowercase());
+        rest = after.trim_start();
+    }
+    Ok(conditions)
+}
+
+/// The text up to the closing quote, and what comes after that. A quote in the text has a backslash before it.
+fn quoted(text: &str) -> Option<(String, &str)> {
+    let mut value = String::new();
+    let mut chars = text.chars();
+    loop {
+        match chars.next()? {
+            '"' => return Some((value, chars.as_str())),
+            '\\' => match chars.next()? {
+                '"' => value.push('"'),
+                // Nobody relies on what Keycloak makes of another backslash.
+                _ => return None,
+            },
+            c => value.push(c),
+        }
+    }
+}

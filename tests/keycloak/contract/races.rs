@@ -1,0 +1,55 @@
+//! What becomes of identical calls at the same time.
+
+use futures_util::future::join_all;
+use http::Method;
+use libtest_mimic::Trial;
+use serde_json::json;
+
+use crate::admin::admin;
+use crate::runner::both;
+
+pub fn trials() -> Vec<Trial> {
+    [
+        both("admin_contract::races::of_identical_creates_one_wins", creates),
+        both("admin_contract::races::identical_role_mappings_end_mapped", mappings),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+const AT_ONCE: usize = 8;
+
+async fn creates() {
+    let realm = admin().await.create_realm("contract").await;
+    let user = json!({ "username": "babs", "email": "babs@example.com", "enabled": true });
+    let group = json!({ "name": "guides" });
+    for (path, body) in [("/users", &user), ("/groups", &group)] {
+        let answers = join_all((0..AT_ONCE).map(|_| realm.call(Method::POST, path, Some(body)))).await;
+        let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status.as_u16()).collect();
+        statuses.sort_unstable();
+        let mut expected = vec![409; AT_ONCE];
+        expected[0] = 201;
+        assert_eq!(statuses, expected, "{path}");
+    }
+    assert_eq!(realm.get("/users/count").await, 1);
+}
+
+async fn mappings() {
+    let realm = admin().await.create_realm("contract").await;
+    realm.create_role("scim-managed").await;
+    let role = json!([realm.get("/roles/scim-managed").await]);
+    let id = realm.create_user(&json!({ "username": "babs" })).await;
+    let path = format!("/users/{id}/role-mappings/realm");
+    let answers = join_all((0..AT_ONCE).map(|_| realm.call(Method::POST, &path, Some(&role)))).await;
+    for answer in answers {
+        // Some may be told that it could not be done; it is, all the same.
+        match answer.status.as_u16() {
+            204 => {}
+            400 => assert_eq!(answer.body["error_description"], "Could not add user role mappings!"),
+            status => panic!("{status}: {}", answer.body),
+        }
+    }
+    let tags = realm.user_role_names(&id).await.into_iter().filter(|name| name == "scim-managed").count();
+    assert_eq!(tags, 1);
+}
