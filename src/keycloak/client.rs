@@ -165,7 +165,8 @@ impl AdminClient {
             .retry(backoff)
             .when(|error| {
                 let harmless = prepared.repeat == Repeat::Always || error.never_sent();
-                harmless && error.is_transient() && began.elapsed() < RETRY_WINDOW
+                let passing = error.is_transient() || self.connection.is_tripped(error);
+                harmless && passing && began.elapsed() < RETRY_WINDOW
             })
             .notify(|error, pause| {
                 if !error.never_sent() {
@@ -268,6 +269,7 @@ mod tests {
     use futures_util::future::join_all;
 
     use super::super::test_server::TestServer;
+    use super::super::watch::CallWatcher;
     use super::super::{UserId, UserQuery, UserRepresentation, http_client};
     use super::*;
 
@@ -351,6 +353,60 @@ mod tests {
         let error = client(server.url.clone()).logout(&id()).await.unwrap_err();
         assert!(matches!(error, Error::Server { status: 500, .. }), "{error:?}");
         assert_eq!(server.lines().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn an_administrators_500_is_tried_again_where_that_is_harmless() {
+        let server = TestServer::start().await;
+        let second = Duration::from_secs(1);
+        let http = http_client(second, second, None, None).unwrap();
+        let url = server.url.clone();
+        let connection = Connection::administrator(url, "acme", "master", "admin", "s3cret".into(), http);
+        let client = Arc::new(connection).for_request("request-1");
+        server.reply(500, r#"{"error":"unknown_error"}"#).reply(204, "");
+        client.update_realm(&serde_json::json!({})).await.unwrap();
+        server.reply(500, r#"{"error":"unknown_error"}"#);
+        let error = client.create_realm().await.unwrap_err();
+        assert!(matches!(error, Error::Server { status: 500, .. }), "{error:?}");
+        assert_eq!(server.lines().len(), 3);
+    }
+
+    #[tokio::test]
+    async fn a_dry_run_reads_and_tells_what_it_would_write() {
+        let server = TestServer::start().await;
+        let second = Duration::from_secs(1);
+        let http = http_client(second, second, None, None).unwrap();
+        let told = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let tell = Arc::clone(&told);
+        let watcher = CallWatcher::new(move |made| tell.lock().unwrap().push(made));
+        let connection = Connection::new(server.url.clone(), "acme", "scimgate", "s3cret".into(), http);
+        let client = Arc::new(connection.watched(watcher).dry()).for_request("request-1");
+        let named =
+            |name: &str| UserRepresentation { username: Some(name.into()), ..UserRepresentation::default() };
+
+        server.reply(200, "[]");
+        let made = client.create_user(&named("babs")).await.unwrap();
+        assert_eq!(client.user(&made).await.unwrap().unwrap().username.as_deref(), Some("babs"));
+        client.logout(&made).await.unwrap();
+        server.reply(200, r#"[{"id":"other"}]"#);
+        let error = client.create_user(&named("jane")).await.unwrap_err();
+        assert!(matches!(error, Error::Conflict { .. }), "{error:?}");
+        server.reply(200, "7");
+        assert_eq!(client.count_users(&UserQuery::default()).await.unwrap(), 7);
+
+        assert!(server.lines().iter().all(|line| line.starts_with("GET ")), "{:?}", server.lines());
+        assert_eq!(client.calls(), 5);
+        let told: Vec<_> = told.lock().unwrap().iter().map(|made| (made.path, made.result.clone())).collect();
+        assert_eq!(
+            told,
+            [
+                ("users", CallResult::Planned),
+                ("users", CallResult::Planned),
+                ("users/{id}/logout", CallResult::Planned),
+                ("users", CallResult::Answered(409)),
+                ("users/count", CallResult::Answered(200)),
+            ]
+        );
     }
 
     #[tokio::test]

@@ -143,6 +143,12 @@ impl Connection {
         }
     }
 
+    /// Whether Keycloak's cache of roles may have tripped over itself: while somebody else makes or deletes a realm, an
+    /// administrator of all realms is answered 500 now and then, and not the next moment.
+    pub(super) fn is_tripped(&self, error: &Error) -> bool {
+        matches!((&self.account, error), (Account::Administrator { .. }, Error::Server { status: 500, .. }))
+    }
+
     /// A token that is good for a call now.
     pub(super) async fn token(&self) -> Result<Arc<Token>> {
         self.tokens.get(|| self.fetch_token()).await

@@ -76,6 +76,12 @@ impl Faults {
         self.rules().clear();
     }
 
+    /// Whether each of them has met all the requests that it was meant for.
+    #[must_use]
+    pub fn are_spent(&self) -> bool {
+        self.rules().iter().all(|(when, _)| when.times == 0)
+    }
+
     /// The fault that this request meets.
     pub(super) fn meets(&self, method: &Method, path_and_query: &str) -> Option<Fault> {
         let mut rules = self.rules();

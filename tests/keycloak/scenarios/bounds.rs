@@ -172,7 +172,8 @@ async fn too_much_work() {
     for operations in [Value::Array(filled), Value::Array(vec![fill; 20])] {
         let began = Instant::now();
         let answer = stage.patch(&id, &operations).await;
-        assert!(began.elapsed() < Duration::from_secs(3), "answered after {:?}", began.elapsed());
+        // Without the bound it takes more than half a minute; a busy machine takes its time within it, too.
+        assert!(began.elapsed() < Duration::from_secs(12), "answered after {:?}", began.elapsed());
         let detail = answer.scim_error(400, Some("invalidValue"))["detail"].as_str().unwrap().to_owned();
         assert!(detail.ends_with(" [too-much-work]"), "{detail}");
     }

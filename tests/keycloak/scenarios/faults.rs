@@ -82,8 +82,8 @@ impl Scene {
         self.stand_in.faults().add(When::next().path(within).after(call), fault);
         let first = self.ask(operation, &name, &id).await;
         assert!(first.status < 500 || first.json()["status"].is_string(), "{what}: no SCIM error: {first}");
-        // What goes on after the answer meets the fault too.
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        // It may be a call that goes on after the answer.
+        until(&format!("{what} happens"), async || self.stand_in.faults().are_spent()).await;
         self.stand_in.faults().clear();
         let again = self.ask(operation, &name, &id).await;
         self.check(operation, &name, &id, &first, &again, &what).await;
