@@ -31,6 +31,9 @@ no detail repeats a person's data.
 An answer with status 503 has the header `Retry-After`, in seconds: nothing is wrong with the request, and identity providers
 repeat it by themselves. Any other error comes again with the same request, until something is mended.
 
+A PATCH is all or nothing. A PUT with `active: false` that is refused for its content deactivates the user all the same, and its
+detail says so: nobody stays because somebody else has their e-mail address.
+
 Keys of the configuration stand here without their table: those that begin with `server.` as they are, all others belong to
 `[realms.NAME]`, or to `[defaults]` for all realms.
 

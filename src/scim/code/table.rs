@@ -285,9 +285,9 @@ codes! {
     /// The userName is taken by another user.
     UserExists = "user-exists" {
         forms: [409 Uniqueness, 409],
-        cause: "Another user has the userName: a managed one whose id the detail names, or in an update any user of \
-            the realm. Keycloak lets people sign in by e-mail address, so a userName that is somebody's e-mail \
-            address is taken as well. (Without `scimType`: that user was just being deleted.)",
+        cause: "Another user has the userName: a managed one (the detail names its id where it knows it), or in an \
+            update any user of the realm. Keycloak lets people sign in by e-mail address, so a userName that is \
+            somebody's e-mail address is taken as well. (Without `scimType`: that user was just being deleted.)",
         mending: [
             IdentityProvider: "If both are the same person, let the identity provider link to the existing user \
                 (Okta: import and confirm the match; Entra ID: check the matching attribute). If not, give one of \
@@ -323,8 +323,9 @@ codes! {
             with the attribute that the detail names left out or replaced. All sessions were ended, but the person \
             can sign in again.",
         mending: [
-            Keycloak: "Disable the user by hand at once. Then mend the attribute's rules under *Realm settings › \
-                User profile*, or its value, and repeat the deactivation in the identity provider.",
+            Keycloak: "At once mend the attribute's rules under *Realm settings › User profile*, or its value in the user's \
+                details: before that, Keycloak lets nobody save the user. Then disable the user there, or repeat the \
+                deactivation in the identity provider.",
         ],
     }
     /// The user has administrative power in Keycloak.
