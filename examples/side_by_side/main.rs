@@ -7,8 +7,9 @@
 //!
 //! It prints p50 and p99 of each operation in milliseconds, and how many times as long the gateway's median is. The bare calls are
 //! what a program would do that manages the same users by hand: create and map the role, read, search, write, end sessions,
-//! delete, but with nobody else's user to keep away from. The preview has a realm of its own, as Keycloak makes them. The ways take turns to be first; after each operation there is a pause
-//! ([`PAUSE`]), as identity providers make longer ones, in which the gateway finishes what it does after its answers.
+//! delete, but with nobody else's user to keep away from. The preview has a realm of its own, as Keycloak makes them. The ways
+//! take turns to be first; after each operation there is a pause ([`PAUSE`]), as identity providers make longer ones, in which
+//! the gateway finishes what it does after its answers.
 //!
 //! It needs what the tests need (a JDK, and Maven to fetch Keycloak once), listens on loopback only, and leaves nothing behind but
 //! the unpacked Keycloak in the target directory. Everything that it starts ends with it, in whatever way it ends.
