@@ -27,7 +27,7 @@ use crate::keycloak::{CallResult, Made};
 use crate::telemetry::{self, TelemetryError};
 
 use super::gateway::{Gateway, GatewayError, Manner};
-use super::narrate::{self, Bodies, Event};
+use super::narrate::{self, Event};
 use super::setup::{SetupError, token};
 
 /// What helps whoever has no configuration.
@@ -322,16 +322,16 @@ impl Explained {
             lines.push("No call to Keycloak.".into());
         } else {
             lines.push("Keycloak calls, below its admin/realms/{realm}/:".into());
-            lines.extend(self.before.iter().map(|made| narrate::call(made, Bodies::Pretty, 2)));
+            lines.extend(self.before.iter().map(|made| narrate::call(made, 2, pretty)));
         }
         if !self.after.is_empty() {
             lines.push("and after the answer:".into());
-            lines.extend(self.after.iter().map(|made| narrate::call(made, Bodies::Pretty, 2)));
+            lines.extend(self.after.iter().map(|made| narrate::call(made, 2, pretty)));
         }
         lines.push(String::new());
         lines.push(format!("The answer would be {}", narrate::status_text(self.status)));
         if let Some(body) = &self.body {
-            lines.push(serde_json::to_string_pretty(body).unwrap_or_default());
+            lines.push(pretty(body));
         }
         lines.push(String::new());
         lines.push(
@@ -369,6 +369,10 @@ impl Explained {
         });
         format!("{explained:#}\n")
     }
+}
+
+fn pretty(body: &Value) -> String {
+    format!("{body:#}")
 }
 
 fn call_json(made: &Made, after_answer: bool) -> Value {

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::cli::narrate::{self, Bodies, Event};
+use crate::cli::narrate::{self, Event};
+use crate::http::Told;
 use crate::keycloak::Made;
 
 /// The request ids of calls that are made for no request.
@@ -64,7 +66,7 @@ impl Narrator {
         match event {
             Event::Called(made) => {
                 if let Some(headline) = self.answered.get(&made.request_id) {
-                    let call = narrate::call(&made, Bodies::Compact, 4);
+                    let call = narrate::call(&made, 4, Value::to_string);
                     return Some(format!("  after the answer to {headline}:\n{call}"));
                 }
                 let is_request = !HOUSEKEEPING.contains(&made.request_id.as_str());
@@ -75,13 +77,13 @@ impl Narrator {
             }
             Event::Answered(told) => {
                 let calls = self.open.remove(&told.request_id).unwrap_or_default();
-                let mut lines = vec![format!("\n{}", narrate::headline(&told))];
+                let mut lines = vec![format!("\n{}", headline(&told))];
                 lines.extend(narrate::understanding(&told).into_iter().map(|line| format!("  {line}")));
                 if calls.is_empty() {
                     lines.push("  no call to Keycloak".into());
                 } else {
                     lines.push("  Keycloak:".into());
-                    lines.extend(calls.iter().map(|made| narrate::call(made, Bodies::Compact, 4)));
+                    lines.extend(calls.iter().map(|made| narrate::call(made, 4, Value::to_string)));
                 }
                 if self.answered.len() >= MAX_OPEN {
                     // Ids are in the order of time.
@@ -91,5 +93,69 @@ impl Narrator {
                 Some(lines.join("\n"))
             }
         }
+    }
+}
+
+/// The request and its answer, on one line.
+fn headline(told: &Told) -> String {
+    let answer = match told.status {
+        Some(status) => narrate::status_text(status),
+        None => "no answer, since the client hung up".to_owned(),
+    };
+    let code = told.error.map(|code| format!(" [{code}]")).unwrap_or_default();
+    let took = told.took.as_secs_f64() * 1000.0;
+    format!("{} {} -> {answer}{code}, {took:.1} ms", told.method, told.target)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use http::Method;
+    use url::Url;
+
+    use super::*;
+    use crate::keycloak::CallResult;
+
+    fn called(request_id: &str, path: &'static str) -> Event {
+        Event::Called(Box::new(Made {
+            request_id: request_id.into(),
+            method: Method::GET,
+            path,
+            url: Url::parse(&format!("http://k/admin/realms/acme/{path}")).unwrap(),
+            body: None,
+            result: CallResult::Answered(200),
+            took: Duration::from_millis(1),
+        }))
+    }
+
+    fn answered(request_id: &str, status: Option<u16>, error: Option<&'static str>) -> Event {
+        Event::Answered(Box::new(Told {
+            request_id: request_id.into(),
+            method: "GET".into(),
+            target: "/Users".into(),
+            status,
+            error,
+            dropped: Vec::new(),
+            normalised: Vec::new(),
+            took: Duration::from_millis(3),
+        }))
+    }
+
+    #[test]
+    fn each_request_is_told_with_its_own_calls() {
+        let mut narrator = Narrator::default();
+        for event in [called("1", "users"), called("sweep", "roles"), called("2", "users/count")] {
+            assert_eq!(narrator.take_in(event), None);
+        }
+        let second = narrator.take_in(answered("2", Some(200), None)).unwrap();
+        assert!(second.contains("GET users/count -> 200") && !second.contains("GET users ->"), "{second}");
+        let first = narrator.take_in(answered("1", Some(409), Some("user-exists"))).unwrap();
+        assert!(first.starts_with("\nGET /Users -> 409 Conflict [user-exists], 3.0 ms\n"), "{first}");
+        assert!(first.contains("GET users -> 200") && !first.contains("roles"), "{first}");
+        let after = narrator.take_in(called("1", "users")).unwrap();
+        assert!(after.starts_with("  after the answer to GET /Users:\n    GET users"), "{after}");
+        let none = narrator.take_in(answered("3", None, None)).unwrap();
+        assert!(none.contains("the client hung up") && none.contains("no call to Keycloak"), "{none}");
     }
 }

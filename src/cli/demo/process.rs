@@ -18,6 +18,14 @@ const START_LIMIT: Duration = Duration::from_secs(300);
 /// How long it may take to end by itself.
 const END_LIMIT: Duration = Duration::from_secs(10);
 
+/// Becomes the program, and leaves a watcher in its process group that ends the group when the pipe from us ends: so that
+/// nothing is left where this process is killed. It is forked twice, so as to be no child of the program.
+const GUARD: &str = r#"
+exec 3<&0 </dev/null
+( ( trap '' HUP INT TERM; while read -r _ <&3; do :; done; kill -KILL 0 ) >/dev/null 2>&1 & )
+exec "$@" 3<&-
+"#;
+
 /// Why the distribution does not serve.
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
@@ -64,12 +72,15 @@ impl KeycloakProcess {
         let log = files.join("keycloak.log");
         let output = File::create(&log).map_err(ProcessError::Start)?;
         let port = free_port().map_err(ProcessError::Start)?;
-        let child = Command::new(&script)
+        let child = Command::new("sh")
+            .args(["-c", GUARD, "guard"])
+            .arg(&script)
             .args(["start-dev", "--db=dev-mem", "--cache=local", "--http-host=127.0.0.1"])
             .arg(format!("--http-port={port}"))
             .env("KC_BOOTSTRAP_ADMIN_USERNAME", administrator)
             .env("KC_BOOTSTRAP_ADMIN_PASSWORD", password.expose_secret())
-            .stdin(Stdio::null())
+            // Nothing is ever written to it.
+            .stdin(Stdio::piped())
             .stdout(output.try_clone().map_err(ProcessError::Start)?)
             .stderr(output)
             // kc.sh forks java on some starts: only the group ends all of it. Ctrl-C does not reach it either.

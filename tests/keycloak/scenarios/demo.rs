@@ -11,7 +11,7 @@ use super::stage::until;
 use crate::admin::admin;
 use crate::distribution::Distribution;
 use crate::gateway::scimgate;
-use crate::keycloak::{ADMIN_PASSWORD, ADMIN_USER};
+use crate::keycloak::{self, ADMIN_PASSWORD, ADMIN_USER};
 use crate::process::{Group, guarded, run_to_end};
 use crate::runner::trial;
 
@@ -24,6 +24,7 @@ pub fn trials() -> Vec<Trial> {
         trial("demo::what_it_prints_can_be_pasted", on_the_stand_in),
         trial("demo::on_a_running_keycloak", on_a_running_keycloak),
         trial("demo::on_an_unpacked_distribution", on_a_distribution),
+        trial("demo::a_killed_one_leaves_no_keycloak", killed),
         trial("demo::a_place_that_is_no_keycloak_is_refused", refusals),
     ]
 }
@@ -36,7 +37,11 @@ struct Demo {
 
 impl Demo {
     async fn start(arguments: &[&str]) -> Self {
-        let mut demo = Self::spawn(arguments);
+        Self::start_with(arguments, &[]).await
+    }
+
+    async fn start_with(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut demo = Self::spawn(arguments, environment);
         let began = std::time::Instant::now();
         while !demo.output().contains("Ctrl-C ends the demo.") {
             assert!(demo.group.exited().is_none(), "the demo ended:\n{}", demo.output());
@@ -46,7 +51,7 @@ impl Demo {
         demo
     }
 
-    fn spawn(arguments: &[&str]) -> Self {
+    fn spawn(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let output = fs::File::create(directory.path().join("output")).unwrap();
         let mut command = scimgate(directory.path());
@@ -54,6 +59,7 @@ impl Demo {
             .args(["demo", "--listen", "127.0.0.1:0"])
             .args(arguments)
             .env(PASSWORD_VARIABLE, ADMIN_PASSWORD)
+            .envs(environment.iter().copied())
             .stdout(output.try_clone().unwrap())
             .stderr(output);
         Self { group: Group::spawn(command).unwrap(), directory }
@@ -150,20 +156,31 @@ async fn on_a_running_keycloak() {
     assert!(output.contains(&format!("The realm {} stays", realm.name())), "{output}");
 }
 
-async fn on_a_distribution() {
-    // Two at once would build it twice.
-    let home = tokio::task::spawn_blocking(|| Distribution::obtain(&[]).map(|found| found.home))
-        .await
-        .unwrap()
-        .unwrap();
-    let demo = Demo::start(&["--keycloak", home.to_str().unwrap()]).await;
+/// A demo that starts the tests' own distribution, and the address of that Keycloak.
+async fn with_a_keycloak_of_its_own() -> (Demo, String) {
+    // Fetched and unpacked, and built by its first start.
+    keycloak::shared().await;
+    let found = tokio::task::spawn_blocking(|| Distribution::obtain(&[])).await.unwrap().unwrap();
+    let java = [("JAVA_HOME", found.java_home.to_str().unwrap())];
+    let demo = Demo::start_with(&["--keycloak", found.home.to_str().unwrap()], &java).await;
     let output = demo.output();
     let (_, port) = output.split_once("(http://127.0.0.1:").unwrap();
-    let port = format!("127.0.0.1:{}", port.split('/').next().unwrap());
-    std::net::TcpStream::connect(&port).expect("its Keycloak listens");
+    let address = format!("127.0.0.1:{}", port.split('/').next().unwrap());
+    std::net::TcpStream::connect(&address).expect("its Keycloak listens");
+    (demo, address)
+}
+
+async fn on_a_distribution() {
+    let (demo, address) = with_a_keycloak_of_its_own().await;
     live_a_life(&demo).await;
     demo.end().await;
-    assert!(std::net::TcpStream::connect(&port).is_err(), "its Keycloak ended with it");
+    assert!(std::net::TcpStream::connect(&address).is_err(), "its Keycloak ended with it");
+}
+
+async fn killed() {
+    let (demo, address) = with_a_keycloak_of_its_own().await;
+    drop(demo);
+    until("its Keycloak ends", async || std::net::TcpStream::connect(&address).is_err()).await;
 }
 
 async fn refusals() {
@@ -172,7 +189,7 @@ async fn refusals() {
         ("ftp://k", "expected a directory or an address"),
         (Path::new(env!("CARGO_MANIFEST_DIR")).join("src").to_str().unwrap(), "it has no bin/kc.sh"),
     ] {
-        let mut demo = Demo::spawn(&["--keycloak", place]);
+        let mut demo = Demo::spawn(&["--keycloak", place], &[]);
         let status = demo.group.wait(END_LIMIT).await.expect("it ends");
         assert!(!status.success() && demo.output().contains(expected), "{}", demo.output());
     }
