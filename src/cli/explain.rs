@@ -15,7 +15,6 @@ use clap::Args;
 use http::{Method, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
-use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
@@ -269,25 +268,18 @@ async fn ask(question: Question, method: &Method, body: Option<Vec<u8>>) -> Resu
     // Until what goes on after the answer is over, too.
     let _ended = serving.await;
     let (status, body) = answer?;
-    let (mut before, mut after, mut told) = (Vec::new(), Vec::new(), None);
-    collect(&mut events, &mut before, &mut after, &mut told);
-    let told = told.ok_or_else(|| ExplainError::Request("the gateway did not see it".into()))?;
-    Ok(Explained { told, status, body, before, after })
-}
-
-fn collect(
-    events: &mut UnboundedReceiver<Event>,
-    before: &mut Vec<Made>,
-    after: &mut Vec<Made>,
-    told: &mut Option<Box<Told>>,
-) {
+    let (mut calls, mut told) = (Vec::new(), None);
     while let Ok(event) = events.try_recv() {
         match event {
-            Event::Called(made) if told.is_none() => before.push(*made),
-            Event::Called(made) => after.push(*made),
-            Event::Answered(answered) => *told = Some(answered),
+            Event::Called(made) => calls.push(*made),
+            Event::Answered(answered) => told = Some(answered),
         }
     }
+    let told = told.ok_or_else(|| ExplainError::Request("the gateway did not see it".into()))?;
+    // Healing goes on by itself, under a name of its own.
+    let (before, after) =
+        calls.into_iter().partition(|made| !made.after_answer && made.request_id == told.request_id);
+    Ok(Explained { told, status, body, before, after })
 }
 
 async fn send(

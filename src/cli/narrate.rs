@@ -134,6 +134,7 @@ mod tests {
     fn made(method: Method, path: &'static str, url: &str, body: Option<Value>) -> Made {
         Made {
             request_id: "1".into(),
+            after_answer: false,
             method,
             path,
             url: Url::parse(url).unwrap(),

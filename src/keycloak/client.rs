@@ -34,6 +34,7 @@ pub struct AdminClient {
     pub(super) connection: Arc<Connection>,
     pub(super) request_id: Option<HeaderValue>,
     pub(super) calls: Arc<AtomicU32>,
+    pub(super) after_answer: bool,
 }
 
 /// When a call that failed on its way may be sent again.
@@ -86,6 +87,12 @@ impl AdminClient {
     #[must_use]
     pub fn counting(self, calls: Arc<AtomicU32>) -> Self {
         Self { calls, ..self }
+    }
+
+    /// The same client for what goes on after the request's answer: its calls are not the request's any more.
+    #[must_use]
+    pub fn after_answer(self) -> Self {
+        Self { calls: Arc::default(), after_answer: true, ..self }
     }
 
     /// The realm's name.
@@ -241,6 +248,7 @@ impl AdminClient {
         let request_id = self.request_id.as_ref().and_then(|id| id.to_str().ok()).unwrap_or_default();
         Made {
             request_id: request_id.to_owned(),
+            after_answer: self.after_answer,
             method: prepared.method.clone(),
             path: prepared.call.path,
             url: prepared.url.clone(),

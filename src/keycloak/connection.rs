@@ -107,6 +107,7 @@ impl Connection {
             connection: Arc::clone(self),
             request_id: HeaderValue::from_str(request_id).ok(),
             calls: Arc::new(AtomicU32::new(0)),
+            after_answer: false,
         }
     }
 

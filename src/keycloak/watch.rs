@@ -13,6 +13,8 @@ use url::Url;
 pub struct Made {
     /// The request that it was made for.
     pub request_id: String,
+    /// Whether it is made off the answer's path: the client does not wait for it.
+    pub after_answer: bool,
     /// The HTTP method.
     pub method: Method,
     /// Its path below the realm, with placeholders, as in `users/{id}/logout`.

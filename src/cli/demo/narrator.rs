@@ -79,11 +79,18 @@ impl Narrator {
                 let calls = self.open.remove(&told.request_id).unwrap_or_default();
                 let mut lines = vec![format!("\n{}", headline(&told))];
                 lines.extend(narrate::understanding(&told).into_iter().map(|line| format!("  {line}")));
-                if calls.is_empty() {
+                // What goes on after an answer may be done before its client has it.
+                let (after, before): (Vec<Made>, Vec<Made>) =
+                    calls.into_iter().partition(|made| made.after_answer);
+                if before.is_empty() {
                     lines.push("  no call to Keycloak".into());
                 } else {
                     lines.push("  Keycloak:".into());
-                    lines.extend(calls.iter().map(|made| narrate::call(made, 4, Value::to_string)));
+                    lines.extend(before.iter().map(|made| narrate::call(made, 4, Value::to_string)));
+                }
+                if !after.is_empty() {
+                    lines.push("  after the answer:".into());
+                    lines.extend(after.iter().map(|made| narrate::call(made, 4, Value::to_string)));
                 }
                 if self.answered.len() >= MAX_OPEN {
                     // Ids are in the order of time.
@@ -118,8 +125,13 @@ mod tests {
     use crate::keycloak::CallResult;
 
     fn called(request_id: &str, path: &'static str) -> Event {
+        called_when(request_id, path, false)
+    }
+
+    fn called_when(request_id: &str, path: &'static str, after_answer: bool) -> Event {
         Event::Called(Box::new(Made {
             request_id: request_id.into(),
+            after_answer,
             method: Method::GET,
             path,
             url: Url::parse(&format!("http://k/admin/realms/acme/{path}")).unwrap(),
@@ -143,6 +155,16 @@ mod tests {
     }
 
     #[test]
+    fn what_goes_on_after_an_answer_is_told_so_also_where_it_is_quick() {
+        let mut narrator = Narrator::default();
+        narrator.take_in(called("1", "users"));
+        narrator.take_in(called_when("1", "users/count", true));
+        let told = narrator.take_in(answered("1", Some(200), None)).unwrap();
+        let (before, after) = told.split_once("  after the answer:").unwrap();
+        assert!(before.contains("GET users ->") && after.contains("GET users/count ->"), "{told}");
+    }
+
+    #[test]
     fn each_request_is_told_with_its_own_calls() {
         let mut narrator = Narrator::default();
         for event in [called("1", "users"), called("sweep", "roles"), called("2", "users/count")] {
@@ -153,7 +175,7 @@ mod tests {
         let first = narrator.take_in(answered("1", Some(409), Some("user-exists"))).unwrap();
         assert!(first.starts_with("\nGET /Users -> 409 Conflict [user-exists], 3.0 ms\n"), "{first}");
         assert!(first.contains("GET users -> 200") && !first.contains("roles"), "{first}");
-        let after = narrator.take_in(called("1", "users")).unwrap();
+        let after = narrator.take_in(called_when("1", "users", true)).unwrap();
         assert!(after.starts_with("  after the answer to GET /Users:\n    GET users"), "{after}");
         let none = narrator.take_in(answered("3", None, None)).unwrap();
         assert!(none.contains("the client hung up") && none.contains("no call to Keycloak"), "{none}");

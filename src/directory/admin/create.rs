@@ -1,6 +1,5 @@
 //! Creating a user: index and mark in the creating call, then the role, then the answer, then the mark goes.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -41,8 +40,7 @@ impl Session {
         // Off the answer's path. Until it is done nobody else changes the user, or mistakes a role that is taken away
         // for one that was never given.
         let tasks = self.directory.0.tasks.clone();
-        // Its calls are not the request's any more.
-        let aftermath = Self { client: self.client.clone().counting(Arc::default()), ..self };
+        let aftermath = Self { client: self.client.clone().after_answer(), ..self };
         tasks.spawn(async move {
             if let Err(error) = aftermath.unmark(&id).await {
                 tracing::warn!(%error, "the mark of a finished create stays until the sweep takes it");
