@@ -45,7 +45,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone, Args)]
 pub struct ExplainArgs {
     /// The HTTP method, such as POST
-    #[arg(value_name = "METHOD")]
+    #[arg(value_name = "METHOD", value_parser = method)]
     pub method: Method,
 
     /// The path from the base URL on, such as /Users, or with realm and all; a query may follow
@@ -80,6 +80,11 @@ pub struct ExplainArgs {
     /// Print one JSON object instead of text
     #[arg(long)]
     pub json: bool,
+}
+
+/// Methods are told apart by letter case, but nobody means another one by it.
+fn method(text: &str) -> Result<Method, http::method::InvalidMethod> {
+    text.to_ascii_uppercase().parse()
 }
 
 /// Why nothing can be explained.
@@ -144,7 +149,13 @@ struct Explained {
 pub async fn run(args: ExplainArgs, stdout: &mut (dyn Write + Send)) -> Result<(), ExplainError> {
     let body = read_body(&args)?;
     #[cfg(feature = "demo")]
-    let stand_in = if args.stand_in { Some(super::demo::Prepared::on_stand_in().await?) } else { None };
+    let stand_in = if args.stand_in {
+        // A path that is pasted with its realm is as good there.
+        let realm = split_path(&args.path).0;
+        Some(super::demo::Prepared::on_stand_in(realm.as_deref()).await?)
+    } else {
+        None
+    };
     #[cfg(feature = "demo")]
     let path = stand_in.as_ref().map_or(&args.config, |prepared| &prepared.config);
     #[cfg(not(feature = "demo"))]
@@ -219,21 +230,23 @@ impl Question {
 
 /// The realm, where the path (or a whole URL) names it, and what follows the base URL.
 fn split_path(path: &str) -> (Option<String>, String) {
-    let from_root = match path.find("://").and_then(|at| path.get(at + 3..)) {
-        Some(rest) => rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/"),
+    let (path, query) = match path.split_once('?') {
+        Some((path, query)) => (path, format!("?{query}")),
+        None => (path, String::new()),
+    };
+    let from_root = match path.split_once("://") {
+        Some((_, rest)) => rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/"),
         None => path,
     };
     let with_slash = format!("/{}", from_root.trim_start_matches('/'));
     // A proxy in front may have a path of its own.
-    let split = with_slash.find("/realms/").and_then(|at| with_slash.get(at + "/realms/".len()..));
-    let named = split.and_then(|rest| {
-        let (realm, rest) = rest.split_once("/scim/v2")?;
-        let realm = percent_encoding::percent_decode_str(realm).decode_utf8_lossy().into_owned();
-        Some((realm, rest.to_owned()))
-    });
+    let named = with_slash.split_once("/realms/").and_then(|(_, rest)| rest.split_once("/scim/v2"));
     match named {
-        Some((realm, rest)) => (Some(realm), rest),
-        None => (None, with_slash),
+        Some((realm, rest)) => {
+            let realm = percent_encoding::percent_decode_str(realm).decode_utf8_lossy().into_owned();
+            (Some(realm), format!("{rest}{query}"))
+        }
+        None => (None, format!("{with_slash}{query}")),
     }
 }
 
@@ -327,7 +340,8 @@ impl Explained {
         }
         lines.push(String::new());
         lines.push(
-            "Nothing was changed. What Keycloak's user profile would refuse is not foreseen; ids of new users are made up."
+            "Nothing was changed. Names and addresses that are taken are foreseen, what Keycloak's user profile would refuse \
+             is not; ids of new users are made up."
                 .into(),
         );
         lines.join("\n") + "\n"
@@ -369,15 +383,16 @@ fn pretty(body: &Value) -> String {
 
 fn call_json(made: &Made, after_answer: bool) -> Value {
     let (status, failure) = match &made.result {
-        CallResult::Answered(status) => (Some(*status), None),
+        CallResult::Answered(status) | CallResult::Foreseen(status) => (Some(*status), None),
         CallResult::Failed(reason) => (None, Some(reason.clone())),
         CallResult::Planned => (None, None),
     };
+    let sent = !matches!(made.result, CallResult::Planned | CallResult::Foreseen(_));
     json!({
         "method": made.method.as_str(),
         "url": made.url.as_str(),
         "body": made.body,
-        "sent": made.result != CallResult::Planned,
+        "sent": sent,
         "status": status,
         "failure": failure,
         "after_answer": after_answer,
@@ -397,6 +412,17 @@ mod tests {
             ("/realms/a%20b/scim/v2/Users/7", Some("a b"), "/Users/7"),
             ("https://scim.example.com/x/realms/acme/scim/v2/Users", Some("acme"), "/Users"),
             ("https://scim.example.com", None, "/"),
+            (
+                "/Users?filter=profileUrl eq \"https://a.example/x\"",
+                None,
+                "/Users?filter=profileUrl eq \"https://a.example/x\"",
+            ),
+            (
+                "/Users?filter=id eq \"/realms/x/scim/v2/y\"",
+                None,
+                "/Users?filter=id eq \"/realms/x/scim/v2/y\"",
+            ),
+            ("/realms/acme/scim/v2/Users?count=0", Some("acme"), "/Users?count=0"),
         ] {
             assert_eq!(split_path(path), (realm.map(str::to_owned), rest.to_owned()), "{path}");
         }

@@ -57,6 +57,7 @@ pub(super) fn call(made: &Made, indent: usize, write: impl Fn(&Value) -> String)
         CallResult::Answered(status) => format!("{status}, {:.1} ms", made.took.as_secs_f64() * 1000.0),
         CallResult::Failed(reason) => reason.clone(),
         CallResult::Planned => "not sent".to_owned(),
+        CallResult::Foreseen(status) => format!("not sent; it would be refused with {status}"),
     };
     let space = " ".repeat(indent);
     let mut text = format!("{space}{} {} -> {result}", made.method, short(made));

@@ -3,6 +3,9 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use futures_util::FutureExt;
+use futures_util::future::select_all;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{self, ConfigErrors, ProcessEnvironment};
@@ -39,7 +42,7 @@ pub async fn run(path: &Path) -> Result<(), ServeError> {
     }
     let gateway = Gateway::open(config, Manner::default()).await?;
     let stop = CancellationToken::new();
-    let signals = signals(stop.clone()).map_err(ServeError::Signal)?;
+    let signals = signals(stop.clone(), ENDS).map_err(ServeError::Signal)?;
     announce(&format!(
         "listening on http://{}, private listener on http://{}",
         gateway.address, gateway.private_address
@@ -59,16 +62,21 @@ fn announce(line: &str) {
     let _unread = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
 }
 
-/// Tells all to stop at SIGTERM or SIGINT.
-pub(super) fn signals(stop: CancellationToken) -> io::Result<tokio::task::JoinHandle<()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+/// A signal and its name.
+pub(super) type Named = (SignalKind, &'static str);
+
+/// What ends `serve`.
+const ENDS: &[Named] = &[(SignalKind::terminate(), "SIGTERM"), (SignalKind::interrupt(), "SIGINT")];
+
+/// Tells all to stop at one of these signals.
+pub(super) fn signals(
+    stop: CancellationToken,
+    ends: &'static [Named],
+) -> io::Result<tokio::task::JoinHandle<()>> {
+    let mut waiting = ends.iter().map(|(kind, _)| signal(*kind)).collect::<io::Result<Vec<_>>>()?;
     Ok(tokio::spawn(async move {
-        let name = tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
-        };
+        let (_, which, _) = select_all(waiting.iter_mut().map(|signal| signal.recv().boxed())).await;
+        let name = ends.get(which).map(|(_, name)| name);
         tracing::info!(signal = name, "draining: no new connections, open requests are finished");
         stop.cancel();
     }))

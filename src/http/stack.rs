@@ -49,7 +49,8 @@ pub fn stack(
 + use<> {
     ServiceBuilder::new()
         // First of all, so that every line and every call to Keycloak carries the id; a client's own is kept if sane.
-        .map_request(drop_odd_request_id)
+        // Whoever looks on tells requests apart by it, so then it must be our own.
+        .map_request(drop_request_id_if(if watcher.is_some() { |_| true } else { is_odd }))
         .layer(SetRequestIdLayer::x_request_id(NewRequestId))
         .layer(PropagateRequestIdLayer::x_request_id())
         // Before anything could print the headers.
@@ -84,16 +85,20 @@ impl MakeRequestId for NewRequestId {
     }
 }
 
-/// A client's request id goes into logs and on to Keycloak, so it must be short and plain.
-fn drop_odd_request_id(mut request: Request<Incoming>) -> Request<Incoming> {
-    let plain = |id: &HeaderValue| {
-        let id = id.as_bytes();
-        !id.is_empty()
-            && id.len() <= MAX_REQUEST_ID
-            && id.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
-    };
-    if request.headers().get(X_REQUEST_ID).is_some_and(|id| !plain(id)) {
-        request.headers_mut().remove(X_REQUEST_ID);
+fn drop_request_id_if(
+    unwanted: fn(&HeaderValue) -> bool,
+) -> impl Fn(Request<Incoming>) -> Request<Incoming> + Clone {
+    move |mut request| {
+        if request.headers().get(X_REQUEST_ID).is_some_and(unwanted) {
+            request.headers_mut().remove(X_REQUEST_ID);
+        }
+        request
     }
-    request
+}
+
+/// A client's request id goes into logs and on to Keycloak, so it must be short and plain.
+fn is_odd(id: &HeaderValue) -> bool {
+    let id = id.as_bytes();
+    let plain = id.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte));
+    id.is_empty() || id.len() > MAX_REQUEST_ID || !plain
 }

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::connection::Connection;
+use super::dry_run::Asked;
 use super::error::{Call, Error, Result};
 use super::transport::{self, Answer};
 use super::watch::{CallResult, Made};
@@ -212,8 +213,13 @@ impl AdminClient {
         let planned = match &self.connection.dry_run {
             None => None,
             Some(dry_run) => {
-                let what = (&prepared.method, prepared.call.path, &prepared.url);
-                dry_run.answer(&self.connection, token, what, prepared.body.as_deref()).await?
+                let asked = Asked {
+                    method: &prepared.method,
+                    path: prepared.call.path,
+                    url: &prepared.url,
+                    body: prepared.body.as_deref(),
+                };
+                dry_run.answer(&self.connection, token, asked).await?
             }
         };
         let is_planned = planned.is_some();
@@ -224,6 +230,7 @@ impl AdminClient {
         if let Some(watcher) = &self.connection.watcher {
             let result = match &answer {
                 Ok(answer) if is_planned && answer.status.is_success() => CallResult::Planned,
+                Ok(answer) if is_planned => CallResult::Foreseen(answer.status.as_u16()),
                 Ok(answer) => CallResult::Answered(answer.status.as_u16()),
                 Err(error) => CallResult::Failed(error.to_string()),
             };
@@ -392,11 +399,11 @@ mod tests {
         let named =
             |name: &str| UserRepresentation { username: Some(name.into()), ..UserRepresentation::default() };
 
-        server.reply(200, "[]");
+        server.reply(200, "{}").reply(200, "[]").reply(200, "[]");
         let made = client.create_user(&named("babs")).await.unwrap();
         assert_eq!(client.user(&made).await.unwrap().unwrap().username.as_deref(), Some("babs"));
         client.logout(&made).await.unwrap();
-        server.reply(200, r#"[{"id":"other"}]"#);
+        server.reply(200, "{}").reply(200, r#"[{"id":"other"}]"#);
         let error = client.create_user(&named("jane")).await.unwrap_err();
         assert!(matches!(error, Error::Conflict { .. }), "{error:?}");
         server.reply(200, "7");
@@ -411,7 +418,7 @@ mod tests {
                 ("users", CallResult::Planned),
                 ("users", CallResult::Planned),
                 ("users/{id}/logout", CallResult::Planned),
-                ("users", CallResult::Answered(409)),
+                ("users", CallResult::Foreseen(409)),
                 ("users/count", CallResult::Answered(200)),
             ]
         );

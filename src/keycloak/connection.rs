@@ -94,7 +94,8 @@ impl Connection {
 
     /// The same connection, over which nothing is written: calls that would write succeed without being sent, and a
     /// user that would have been created can be read back. A name or e-mail address that somebody has is a conflict as
-    /// in earnest; what else Keycloak may refuse is not foreseen.
+    /// in earnest, and so is a new username where the realm lets nobody change theirs; what else Keycloak may refuse, for
+    /// its user profile's sake, is not foreseen.
     #[must_use]
     pub fn dry(self) -> Self {
         Self { dry_run: Some(DryRun::default()), ..self }

@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::{Method, StatusCode};
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use url::Url;
 
@@ -11,49 +12,74 @@ use super::connection::Connection;
 use super::error::{Call, Error, Result};
 use super::transport::{self, Answer};
 
+const REALM: Call = Call { method: "GET", path: "" };
 const SEARCH: Call = Call { method: "GET", path: "users" };
+
+type User = Map<String, Value>;
 
 /// What would be there by now, had the calls of this run been made.
 #[derive(Debug, Default)]
 pub(super) struct DryRun {
     /// `UserRepresentation`s that were created, with their made-up ids.
-    created: Mutex<Vec<Map<String, Value>>>,
+    created: Mutex<Vec<User>>,
+}
+
+/// A call, as far as a dry run must know it.
+pub(super) struct Asked<'a> {
+    pub method: &'a Method,
+    /// The path's template.
+    pub path: &'static str,
+    pub url: &'a Url,
+    pub body: Option<&'a [u8]>,
 }
 
 impl DryRun {
     /// The answer in Keycloak's place; none where the call reads what is really there.
     ///
     /// # Errors
-    /// When Keycloak can't be asked whether a user's name is free.
+    /// When Keycloak can't be asked whether a user's names are free.
     pub(super) async fn answer(
         &self,
         connection: &Connection,
         token: &str,
-        (method, path, url): (&Method, &str, &Url),
-        body: Option<&[u8]>,
+        asked: Asked<'_>,
     ) -> Result<Option<Answer>> {
-        if *method == Method::GET {
-            return Ok(self.read_back(url));
-        }
-        if *method != Method::POST || path != "users" {
-            return Ok(Some(answer(StatusCode::NO_CONTENT, None, String::new())));
-        }
-        let user: Map<String, Value> = serde_json::from_slice(body.unwrap_or_default())
-            .map_err(|error| Error::decode(SEARCH, &error))?;
-        // The one refusal that hangs on others' data, and that a client would meet.
-        for field in ["username", "email"] {
-            if let Some(Value::String(value)) = user.get(field)
-                && is_taken(connection, token, url, (field, value)).await?
-            {
-                let message = json!({ "errorMessage": format!("User exists with same {field}") });
-                return Ok(Some(answer(StatusCode::CONFLICT, None, message.to_string())));
+        let written = || {
+            let user = serde_json::from_slice::<User>(asked.body.unwrap_or_default());
+            user.map_err(|error| Error::decode(SEARCH, &error))
+        };
+        let own = asked.url.path_segments().and_then(|mut segments| segments.next_back()).unwrap_or_default();
+        match (asked.method.as_str(), asked.path) {
+            ("GET", _) => Ok(self.read_back(asked.url)),
+            ("POST", "users") => {
+                let user = written()?;
+                let foresight = Foresight { connection, token, users: asked.url.clone() };
+                if let Some(refusal) = foresight.refusal(&user, None).await? {
+                    return Ok(Some(refusal));
+                }
+                let id = uuid::Uuid::new_v4().to_string();
+                let location = format!("{}/{id}", asked.url);
+                let mut created = self.created.lock().unwrap_or_else(PoisonError::into_inner);
+                created.push(user.into_iter().chain([("id".to_owned(), id.into())]).collect());
+                Ok(Some(answer(StatusCode::CREATED, Some(location), String::new())))
             }
+            ("PUT", "users/{id}") => {
+                let mut users = asked.url.clone();
+                if let Ok(mut segments) = users.path_segments_mut() {
+                    segments.pop();
+                }
+                let foresight = Foresight { connection, token, users };
+                let is_new = self.is_created(own);
+                let refusal = foresight.refusal(&written()?, (!is_new).then_some(own)).await?;
+                Ok(Some(refusal.unwrap_or_else(done)))
+            }
+            _ => Ok(Some(done())),
         }
-        let id = uuid::Uuid::new_v4().to_string();
-        let mut created = self.created.lock().unwrap_or_else(PoisonError::into_inner);
-        let location = format!("{url}/{id}");
-        created.push(user.into_iter().chain([("id".to_owned(), id.into())]).collect());
-        Ok(Some(answer(StatusCode::CREATED, Some(location), String::new())))
+    }
+
+    fn is_created(&self, id: &str) -> bool {
+        let created = self.created.lock().unwrap_or_else(PoisonError::into_inner);
+        created.iter().any(|user| user.get("id").is_some_and(|known| known == id))
     }
 
     fn read_back(&self, url: &Url) -> Option<Answer> {
@@ -65,17 +91,88 @@ impl DryRun {
     }
 }
 
-/// Whether somebody has this username or e-mail address. It is no call of the request's, so it is not counted.
-async fn is_taken(
-    connection: &Connection,
-    token: &str,
-    users: &Url,
-    (field, value): (&str, &str),
-) -> Result<bool> {
-    let query = [(field, value), ("exact", "true"), ("max", "1")];
-    let request = connection.http.get(users.clone()).query(&query).bearer_auth(token);
-    let found = transport::send(SEARCH, request).await?;
-    Ok(serde_json::from_slice::<Vec<Value>>(&found.body).is_ok_and(|found| !found.is_empty()))
+/// What a client would be refused for others' sake: Keycloak is asked, by calls that are none of the request's.
+struct Foresight<'a> {
+    connection: &'a Connection,
+    token: &'a str,
+    /// `admin/realms/{realm}/users`.
+    users: Url,
+}
+
+impl Foresight<'_> {
+    /// Keycloak's refusal of this user, whose own id is `own` where it exists already.
+    async fn refusal(&self, user: &User, own: Option<&str>) -> Result<Option<Answer>> {
+        let text = |name: &str| user.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+        let realm = self.realm().await?;
+        let is_on = |setting: &str, usual: bool| realm.get(setting).and_then(Value::as_bool).unwrap_or(usual);
+        let by_email = is_on("loginWithEmailAllowed", true);
+        let email_as_username = is_on("registrationEmailAsUsername", false);
+        let email = text("email");
+        // Where e-mail addresses make usernames, the username that is sent is not looked at.
+        let username = if email_as_username { email } else { text("username") };
+        if let Some(email) = email.filter(|_| !is_on("duplicateEmailsAllowed", false))
+            && (self.is_others("email", email, own).await?
+                || by_email && self.is_others("username", email, own).await?)
+        {
+            return Ok(Some(conflict("email")));
+        }
+        let Some(username) = username else { return Ok(None) };
+        if self.is_others("username", username, own).await?
+            || by_email && self.is_others("email", username, own).await?
+        {
+            return Ok(Some(conflict("username")));
+        }
+        let renames = is_on("editUsernameAllowed", false) || email_as_username;
+        if !renames && own.is_some() && !self.holds("username", username, own).await? {
+            let message = json!({
+                "field": "username", "errorMessage": "error-user-attribute-read-only", "params": ["username"],
+            });
+            return Ok(Some(answer(StatusCode::BAD_REQUEST, None, message.to_string())));
+        }
+        Ok(None)
+    }
+
+    async fn is_others(&self, field: &str, value: &str, own: Option<&str>) -> Result<bool> {
+        Ok(self.holders(field, value).await?.iter().any(|id| Some(id.as_str()) != own))
+    }
+
+    async fn holds(&self, field: &str, value: &str, own: Option<&str>) -> Result<bool> {
+        Ok(self.holders(field, value).await?.iter().any(|id| Some(id.as_str()) == own))
+    }
+
+    /// The ids of those who have this value, compared as Keycloak compares it.
+    async fn holders(&self, field: &str, value: &str) -> Result<Vec<String>> {
+        let mut url = self.users.clone();
+        url.query_pairs_mut().extend_pairs([(field, value), ("exact", "true"), ("max", "2")]);
+        let found: Vec<User> = self.read(SEARCH, url).await?;
+        Ok(found.iter().filter_map(|user| user.get("id")?.as_str().map(str::to_owned)).collect())
+    }
+
+    async fn realm(&self) -> Result<Map<String, Value>> {
+        let mut url = self.users.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop();
+        }
+        self.read(REALM, url).await
+    }
+
+    async fn read<T: DeserializeOwned>(&self, call: Call, url: Url) -> Result<T> {
+        let answer = transport::send(call, self.connection.http.get(url).bearer_auth(self.token)).await?;
+        if !answer.status.is_success() {
+            let account = self.connection.account();
+            return Err(Error::from_status(call, &account, answer.status, answer.retry_after, &answer.body));
+        }
+        serde_json::from_slice(&answer.body).map_err(|error| Error::decode(call, &error))
+    }
+}
+
+fn conflict(field: &str) -> Answer {
+    let message = json!({ "errorMessage": format!("User exists with same {field}") });
+    answer(StatusCode::CONFLICT, None, message.to_string())
+}
+
+fn done() -> Answer {
+    answer(StatusCode::NO_CONTENT, None, String::new())
 }
 
 fn answer(status: StatusCode, location: Option<String>, body: String) -> Answer {

@@ -36,8 +36,10 @@ pub enum CallResult {
     Answered(u16),
     /// No answer came, for this reason.
     Failed(String),
-    /// A dry run: it was not sent.
+    /// A dry run: it was not sent, and would succeed.
     Planned,
+    /// A dry run: it was not sent, and Keycloak would refuse it with this status.
+    Foreseen(u16),
 }
 
 /// Is told of every call once it is over.

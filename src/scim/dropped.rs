@@ -69,11 +69,22 @@ pub fn in_patch(resource_type: &ResourceType, body: &Object) -> Vec<Dropped> {
             Some(path) => {
                 // A value filter does not change which attribute the value is of.
                 let name = path.split('[').next().unwrap_or(path);
-                found.member(resource_type, name, value);
+                if is_writable(resource_type, name) {
+                    found.member(resource_type, name, value);
+                }
             }
         }
     }
     found.0
+}
+
+/// Is it a path that a client may write to? Any other is an error.
+fn is_writable(resource_type: &ResourceType, path: &str) -> bool {
+    match AttrPath::resolve(resource_type, path) {
+        Ok(AttrPath::Attribute { attribute, .. }) => attribute.mutability != Mutability::ReadOnly,
+        Ok(AttrPath::Core | AttrPath::Extension(_)) => true,
+        Err(_) => false,
+    }
 }
 
 #[derive(Default)]
@@ -198,6 +209,15 @@ mod tests {
         {
             let read = Resource::read(user(), body.as_object().unwrap(), &strict());
             assert_eq!(read.is_err(), !expected.is_empty(), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_is_an_error_is_nothing_passed_over() {
+        for path in ["shoeSize", "id", "name.nick", "urn:example:2.0:User:x"] {
+            let body = json!({"Operations": [{"op": "add", "path": path, "value": "x"}]});
+            assert_eq!(in_patch(user(), body.as_object().unwrap()), [], "{path}");
+            assert!(Patch::read(user(), body.as_object().unwrap()).is_err(), "{path}");
         }
     }
 

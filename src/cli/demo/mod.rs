@@ -13,14 +13,15 @@ use std::path::PathBuf;
 
 use clap::Args;
 use secrecy::ExposeSecret;
+use tokio::signal::unix::SignalKind;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{self, ConfigErrors, Log, LogFormat, ProcessEnvironment};
 use crate::telemetry::{self, TelemetryError};
 
-use super::gateway::{Gateway, GatewayError, Manner};
+use super::gateway::{Gateway, GatewayError};
 use super::narrate;
-use super::serve::signals;
+use super::serve::{Named, signals};
 use super::setup::SetupError;
 
 pub(super) use self::prepared::Prepared;
@@ -29,14 +30,21 @@ pub use self::process::ProcessError;
 /// Where `serve` listens if nothing else is said, so that what is tried here is typed there.
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 7644);
 
+/// What ends the demo; SIGHUP is the terminal being closed.
+const ENDS: &[Named] = &[
+    (SignalKind::terminate(), "SIGTERM"),
+    (SignalKind::interrupt(), "SIGINT"),
+    (SignalKind::hangup(), "SIGHUP"),
+];
+
 /// Tries the gateway: no Keycloak, no configuration, no identity provider needed.
 ///
 /// Prints a base URL, a token and curl commands to paste, and shows for each request the Keycloak calls that it became,
 /// what was dropped and why. Ends with Ctrl-C.
 #[derive(Debug, Clone, Args)]
 pub struct DemoArgs {
-    /// A real Keycloak instead of the stand-in: the directory of an unpacked distribution, which is started and ended,
-    /// or the address of one that runs
+    /// A real Keycloak instead of the stand-in: the directory of an unpacked distribution, which is built for
+    /// "start-dev", started and ended, or the address of one that runs
     #[arg(long, value_name = "DIR|URL")]
     pub keycloak: Option<String>,
 
@@ -50,11 +58,11 @@ pub struct DemoArgs {
 
     /// The environment variable that holds the administrator's password; without this or --admin-password-file it is
     /// asked for
-    #[arg(long, value_name = "VAR", conflicts_with = "admin_password_file")]
+    #[arg(long, value_name = "VAR", conflicts_with = "admin_password_file", requires = "keycloak")]
     pub admin_password_env: Option<String>,
 
     /// The file that holds the administrator's password
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "keycloak")]
     pub admin_password_file: Option<PathBuf>,
 
     /// Where to listen [default: 127.0.0.1:7644, or a free port where that is taken]
@@ -86,6 +94,9 @@ pub enum DemoError {
     /// The log can't be started.
     #[error(transparent)]
     Telemetry(#[from] TelemetryError),
+    /// The address is taken, or not this machine's.
+    #[error("--listen {0}: {1}")]
+    Listen(SocketAddr, io::Error),
     /// The gateway can't be put together.
     #[error(transparent)]
     Gateway(#[from] GatewayError),
@@ -94,14 +105,14 @@ pub enum DemoError {
     Signal(io::Error),
 }
 
-/// Runs the demo until SIGTERM or SIGINT.
+/// Runs the demo until one of [`ENDS`].
 ///
 /// # Errors
 /// [`DemoError`], before the first request is taken.
 pub async fn run(args: DemoArgs) -> Result<(), DemoError> {
     let stop = CancellationToken::new();
     // From here on Ctrl-C ends what is started, too.
-    let signals = signals(stop.clone()).map_err(DemoError::Signal)?;
+    let signals = signals(stop.clone(), ENDS).map_err(DemoError::Signal)?;
     let prepared = tokio::select! {
         prepared = Prepared::new(&args) => prepared?,
         () = stop.cancelled() => return Ok(()),
@@ -113,7 +124,10 @@ pub async fn run(args: DemoArgs) -> Result<(), DemoError> {
     config.server.private_listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     config.server.public_url = None;
     let (manner, mut events) = narrate::listen();
-    let gateway = Gateway::open(config, Manner { ..manner }).await?;
+    let gateway = Gateway::open(config, manner).await.map_err(|error| match error {
+        GatewayError::Bind { address, source, .. } => DemoError::Listen(address, source),
+        error => error.into(),
+    })?;
     // What it took to look at the realm is no request's.
     while events.try_recv().is_ok() {}
     let base_url = gateway.base_urls().next().unwrap_or_default();

@@ -1,6 +1,8 @@
 //! What the demo runs on, set up: the stand-in, a Keycloak of its own, or one that runs already.
 
-use std::io;
+use std::fs::{OpenOptions, Permissions};
+use std::io::Write as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
@@ -14,6 +16,9 @@ use super::process::KeycloakProcess;
 use super::{DemoArgs, DemoError};
 
 const CALLER: &str = "okta";
+
+/// The client that the gateway works as.
+const GATEWAY_CLIENT: &str = "scimgate";
 
 /// A realm that `setup` has prepared, and all that must live as long.
 #[derive(Debug)]
@@ -60,14 +65,18 @@ impl Prepared {
             file: args.admin_password_file.clone(),
         };
         let about = format!("scimgate on the Keycloak at {url}, realm {}.", args.realm);
-        let remains = format!("\nThe realm {} stays in {url}, with whoever was created in it.", args.realm);
+        let remains = format!(
+            "\nThe realm {} stays in {url}, with whoever was created in it, and with the client {GATEWAY_CLIENT}, which may \
+             manage its users: delete what you don't want to keep.",
+            args.realm
+        );
         let files = temporary()?;
         Self::set_up(files, Behind::Elsewhere, &url, &args.realm, credentials, about, Some(remains)).await
     }
 
-    /// On an empty stand-in.
-    pub(in crate::cli) async fn on_stand_in() -> Result<Self, DemoError> {
-        Self::stand_in("scimgate-demo").await
+    /// On an empty stand-in, with this realm.
+    pub(in crate::cli) async fn on_stand_in(realm: Option<&str>) -> Result<Self, DemoError> {
+        Self::stand_in(realm.unwrap_or("scimgate-demo")).await
     }
 
     async fn stand_in(realm: &str) -> Result<Self, DemoError> {
@@ -128,13 +137,17 @@ impl Prepared {
             listen: None,
             private_listen: None,
             public_url: None,
-            gateway_client: "scimgate".into(),
+            gateway_client: GATEWAY_CLIENT.into(),
             caller_client: None,
         };
         let caller_file = out.join(args.caller_file());
-        // What `setup` prints is for somebody who goes on from there.
-        let (mut report, mut warnings) = (io::sink(), io::sink());
-        setup::run(args, &mut report, &mut warnings).await?;
+        let (mut report, mut warnings) = (Vec::new(), Vec::new());
+        let done = setup::run(args, &mut report, &mut warnings).await;
+        // Somebody's own Keycloak: they shall know what was changed there, also where that failed half-way.
+        if matches!(behind, Behind::Elsewhere) {
+            super::say(&changes(&report, done.is_err().then_some(&warnings)));
+        }
+        done?;
         let token = std::fs::read_to_string(&caller_file).map_err(DemoError::Files)?;
         Ok(Self {
             config: out.join("config.toml"),
@@ -152,14 +165,28 @@ impl Credentials {
     fn new(files: &Path) -> Result<(Self, SecretString), DemoError> {
         let password = token::new()?;
         let file = files.join("administrator");
-        std::fs::write(&file, password.expose_secret()).map_err(DemoError::Files)?;
+        let open = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&file);
+        let written = open.and_then(|mut open| open.write_all(password.expose_secret().as_bytes()));
+        written.map_err(DemoError::Files)?;
         Ok((Self { user: "admin".into(), env: None, file: Some(file) }, password))
     }
 }
 
+/// What `setup` says that it changed in Keycloak; on a failure it says so among its warnings.
+fn changes(report: &[u8], failed: Option<&Vec<u8>>) -> String {
+    if let Some(warnings) = failed {
+        return String::from_utf8_lossy(warnings).into_owned();
+    }
+    let report: serde_json::Value = serde_json::from_slice(report).unwrap_or_default();
+    let changed = report.get("changed").and_then(serde_json::Value::as_array).cloned().unwrap_or_default();
+    let changed = changed.iter().filter_map(|change| change.as_str()).map(|change| format!("\n  {change}"));
+    format!("Changed for the demo:{}\n", changed.collect::<String>())
+}
+
 /// A directory that nobody else may read.
 fn temporary() -> Result<TempDir, DemoError> {
-    tempfile::Builder::new().prefix("scimgate-demo-").tempdir().map_err(DemoError::Files)
+    let private = Permissions::from_mode(0o700);
+    tempfile::Builder::new().prefix("scimgate-demo-").permissions(private).tempdir().map_err(DemoError::Files)
 }
 
 fn address(url: &str) -> Result<Url, DemoError> {

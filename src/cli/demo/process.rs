@@ -26,6 +26,9 @@ exec 3<&0 </dev/null
 exec "$@" 3<&-
 "#;
 
+/// How the names of variables begin that would change what is started.
+const FOR_OTHERS: [&str; 5] = ["KC_", "KEYCLOAK_", "QUARKUS_", "JAVA_OPTS", "JAVA_ADD_OPENS"];
+
 /// Why the distribution does not serve.
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
@@ -72,7 +75,14 @@ impl KeycloakProcess {
         let log = files.join("keycloak.log");
         let output = File::create(&log).map_err(ProcessError::Start)?;
         let port = free_port().map_err(ProcessError::Start)?;
-        let child = Command::new("sh")
+        let mut command = Command::new("sh");
+        // What the shell sets for a Keycloak of its own, or for Java, is not for this one.
+        for (name, _) in std::env::vars_os() {
+            if FOR_OTHERS.iter().any(|prefix| name.to_string_lossy().starts_with(prefix)) {
+                command.env_remove(name);
+            }
+        }
+        let child = command
             .args(["-c", GUARD, "guard"])
             .arg(&script)
             .args(["start-dev", "--db=dev-mem", "--cache=local", "--http-host=127.0.0.1"])
@@ -124,13 +134,10 @@ impl Drop for KeycloakProcess {
         // An error is a group that is gone already.
         let _gone = killpg(group, Signal::SIGTERM);
         let began = Instant::now();
-        while began.elapsed() < END_LIMIT {
-            let _reaped = self.child.try_wait();
-            if killpg(group, None).is_err() {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(50));
+        while self.child.try_wait().is_ok_and(|ended| ended.is_none()) && began.elapsed() < END_LIMIT {
+            std::thread::sleep(Duration::from_millis(20));
         }
+        // The watcher, and a java that kc.sh may have left.
         let _gone = killpg(group, Signal::SIGKILL);
         let _reaped = self.child.wait();
     }

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use url::Url;
 
 use super::SetupError;
+use crate::config::{CallerName, RealmName};
 
 /// Prepares a Keycloak realm and a configuration, and prints what to type into Okta.
 ///
@@ -184,7 +185,8 @@ fn check_realm(realm: &str) -> Result<(), SetupError> {
             "a realm's name has 1 to 150 bytes, no slash or backslash, and doesn't begin with a dot",
         ));
     }
-    Ok(())
+    // What `serve` would refuse is refused before anything is changed.
+    realm.parse::<RealmName>().map(drop).map_err(|error| refused("--realm", error.to_string()))
 }
 
 /// The caller's name becomes part of file names, of a client id and of the configuration.
@@ -196,7 +198,7 @@ fn check_caller(caller: &str) -> Result<(), SetupError> {
             "a caller's name has 1 to 60 letters, digits, hyphens and underscores",
         ));
     }
-    Ok(())
+    caller.parse::<CallerName>().map(drop).map_err(|error| refused("--caller", error.to_string()))
 }
 
 fn check_client(option: &'static str, client_id: &str) -> Result<(), SetupError> {

@@ -1,8 +1,9 @@
 //! `scimgate demo`: what it prints can be pasted, and what becomes of it is shown.
 
 use std::fs;
-use std::path::Path;
-use std::time::Duration;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
 use nix::sys::signal::Signal;
@@ -22,12 +23,16 @@ const END_LIMIT: Duration = Duration::from_secs(30);
 pub fn trials() -> Vec<Trial> {
     vec![
         trial("demo::what_it_prints_can_be_pasted", on_the_stand_in),
+        trial("demo::nothing_is_left_however_it_ends", however_it_ends),
         trial("demo::on_a_running_keycloak", on_a_running_keycloak),
         trial("demo::on_an_unpacked_distribution", on_a_distribution),
         trial("demo::a_killed_one_leaves_no_keycloak", killed),
         trial("demo::a_place_that_is_no_keycloak_is_refused", refusals),
     ]
 }
+
+/// A free port, as the usual one may be somebody's.
+const ANYWHERE: [&str; 2] = ["--listen", "127.0.0.1:0"];
 
 /// A running demo.
 struct Demo {
@@ -42,7 +47,7 @@ impl Demo {
 
     async fn start_with(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut demo = Self::spawn(arguments, environment);
-        let began = std::time::Instant::now();
+        let began = Instant::now();
         while !demo.output().contains("Ctrl-C ends the demo.") {
             assert!(demo.group.exited().is_none(), "the demo ended:\n{}", demo.output());
             assert!(began.elapsed() < START_LIMIT, "the demo does not begin:\n{}", demo.output());
@@ -53,11 +58,13 @@ impl Demo {
 
     fn spawn(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let directory = tempfile::tempdir().unwrap();
+        fs::create_dir(directory.path().join("temporary")).unwrap();
         let output = fs::File::create(directory.path().join("output")).unwrap();
         let mut command = scimgate(directory.path());
         command
-            .args(["demo", "--listen", "127.0.0.1:0"])
+            .arg("demo")
             .args(arguments)
+            .env("TMPDIR", directory.path().join("temporary"))
             .env(PASSWORD_VARIABLE, ADMIN_PASSWORD)
             .envs(environment.iter().copied())
             .stdout(output.try_clone().unwrap())
@@ -88,11 +95,33 @@ impl Demo {
     }
 
     /// Ctrl-C; gives all output.
-    async fn end(mut self) -> String {
-        self.group.signal(Signal::SIGINT);
+    async fn end(self) -> String {
+        self.end_by(Signal::SIGINT).await
+    }
+
+    /// Ends it, and sees that nothing of it is left behind.
+    async fn end_by(mut self, signal: Signal) -> String {
+        self.group.signal(signal);
         let status = self.group.wait(END_LIMIT).await;
         assert!(status.is_some_and(|status| status.success()), "{status:?}\n{}", self.output());
+        assert_eq!(self.files(), Vec::<PathBuf>::new(), "secrets are left behind");
         self.output()
+    }
+
+    /// What it keeps in its temporary directory, that directory first.
+    fn files(&self) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        let mut open = vec![self.directory.path().join("temporary")];
+        while let Some(directory) = open.pop() {
+            for entry in fs::read_dir(directory).unwrap() {
+                let path = entry.unwrap().path();
+                found.push(path.clone());
+                if path.is_dir() {
+                    open.push(path);
+                }
+            }
+        }
+        found
     }
 }
 
@@ -130,12 +159,23 @@ async fn live_a_life(demo: &Demo) {
 }
 
 async fn on_the_stand_in() {
-    let demo = Demo::start(&[]).await;
+    let demo = Demo::start(&ANYWHERE).await;
     let output = demo.output();
     assert!(output.contains("Base URL: http://127.0.0.1:"), "{output}");
     assert!(output.contains("\n  Authorization: Bearer "), "{output}");
     live_a_life(&demo).await;
+    let files = demo.files();
+    let mode = |path: &PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&files[0]), 0o700, "nobody else may look into {files:?}");
+    let secrets: Vec<&PathBuf> = files.iter().filter(|path| path.ends_with("administrator")).collect();
+    assert_eq!(secrets.into_iter().map(mode).collect::<Vec<_>>(), [0o600]);
     demo.end().await;
+}
+
+async fn however_it_ends() {
+    for signal in [Signal::SIGTERM, Signal::SIGHUP] {
+        Demo::start(&ANYWHERE).await.end_by(signal).await;
+    }
 }
 
 async fn on_a_running_keycloak() {
@@ -149,10 +189,14 @@ async fn on_a_running_keycloak() {
         ADMIN_USER,
         "--admin-password-env",
         PASSWORD_VARIABLE,
+        ANYWHERE[0],
+        ANYWHERE[1],
     ];
     let demo = Demo::start(&arguments).await;
     live_a_life(&demo).await;
     let output = demo.end().await;
+    assert!(output.contains("Changed for the demo:\n"), "{output}");
+    assert!(output.contains("realm role scim-managed"), "{output}");
     assert!(output.contains(&format!("The realm {} stays", realm.name())), "{output}");
 }
 
@@ -162,7 +206,9 @@ async fn with_a_keycloak_of_its_own() -> (Demo, String) {
     keycloak::shared().await;
     let found = tokio::task::spawn_blocking(|| Distribution::obtain(&[])).await.unwrap().unwrap();
     let java = [("JAVA_HOME", found.java_home.to_str().unwrap())];
-    let demo = Demo::start_with(&["--keycloak", found.home.to_str().unwrap()], &java).await;
+    let demo =
+        Demo::start_with(&["--keycloak", found.home.to_str().unwrap(), ANYWHERE[0], ANYWHERE[1]], &java)
+            .await;
     let output = demo.output();
     let (_, port) = output.split_once("(http://127.0.0.1:").unwrap();
     let address = format!("127.0.0.1:{}", port.split('/').next().unwrap());
@@ -173,8 +219,11 @@ async fn with_a_keycloak_of_its_own() -> (Demo, String) {
 async fn on_a_distribution() {
     let (demo, address) = with_a_keycloak_of_its_own().await;
     live_a_life(&demo).await;
+    let began = Instant::now();
     demo.end().await;
     assert!(std::net::TcpStream::connect(&address).is_err(), "its Keycloak ended with it");
+    // Where it must be killed it takes ten seconds.
+    assert!(began.elapsed() < Duration::from_secs(9), "it took {:?} to end", began.elapsed());
 }
 
 async fn killed() {
@@ -184,6 +233,10 @@ async fn killed() {
 }
 
 async fn refusals() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut demo = Demo::spawn(&["--listen", &taken.local_addr().unwrap().to_string()], &[]);
+    let status = demo.group.wait(END_LIMIT).await.expect("it ends");
+    assert!(!status.success() && demo.output().contains("--listen 127.0.0.1:"), "{}", demo.output());
     for (place, expected) in [
         ("/nowhere/keycloak", "expected a directory or an address"),
         ("ftp://k", "expected a directory or an address"),

@@ -23,6 +23,8 @@ pub fn trials() -> Vec<Trial> {
             both("explain::a_change_is_told_and_not_made", change),
             both("explain::what_is_told_is_what_is_done", as_in_earnest),
             both("explain::a_refusal_is_told", refusals),
+            both("explain::a_taken_name_is_foreseen_in_a_change_too", taken_names),
+            both("explain::what_the_realm_allows_is_foreseen", by_the_realms_rules),
             both("explain::arguments_that_do_not_fit_are_refused", arguments),
         ]
         .into_iter()
@@ -183,6 +185,7 @@ async fn refusals() {
         assert!(detail.ends_with(&format!("[{code}]")), "{detail}");
         let answer = stage.scim.post("/Users", &person(name)).await;
         assert_eq!(answer.json()["detail"], told["answer"]["body"]["detail"], "as in earnest");
+        assert_eq!(told["calls"][0]["sent"], false, "{told:#}");
     }
     let told = explained(prepared, &["POST", "/Users", "{not json"]).await;
     assert_eq!((&told["answer"]["status"], &told["calls"]), (&json!(400), &json!([])), "{told:#}");
@@ -190,11 +193,61 @@ async fn refusals() {
     assert!(text.contains("405 Method Not Allowed") && text.contains("No call to Keycloak."), "{text}");
 }
 
+/// The status and code that `explain` tells, which must be those in earnest.
+async fn foreseen(stage: &Stage, method: &str, path: &str, body: &Value) -> (Value, String) {
+    let told = explained(stage.gateway.prepared(), &[method, path, &body.to_string()]).await;
+    let answer = match method {
+        "POST" => stage.scim.post(path, body).await,
+        "PUT" => stage.scim.put(path, body).await,
+        _ => stage.scim.patch(path, body).await,
+    };
+    let status = told["answer"]["status"].clone();
+    assert_eq!(status, answer.status, "told {told:#}\nin earnest {answer}");
+    let detail = |body: &Value| body["detail"].as_str().unwrap_or_default().to_owned();
+    assert_eq!(detail(&told["answer"]["body"]), detail(answer.json()));
+    (status, detail(answer.json()))
+}
+
+async fn taken_names() {
+    let stage = Stage::new("explain").await;
+    let id = stage.create("babs").await;
+    stage.create("jane").await;
+    stage.settled().await;
+    let path = format!("/Users/{id}");
+    let set = |path: &str, value: Value| {
+        super::stage::patch(&json!([{ "op": "replace", "path": path, "value": value }]))
+    };
+    let rename = set("userName", json!("jane"));
+    assert_eq!(foreseen(&stage, "PATCH", &path, &rename).await.0, 409);
+    let address = set("emails", json!([{ "value": "jane@example.com", "primary": true }]));
+    assert_eq!(foreseen(&stage, "PATCH", &path, &address).await.0, 409);
+    let by_address = user("jane@example.com", json!({}));
+    assert_eq!(foreseen(&stage, "POST", "/Users", &by_address).await.0, 409);
+    let itself = set("userName", json!("babs"));
+    assert_eq!(foreseen(&stage, "PATCH", &path, &itself).await.0, 200);
+    let free = set("userName", json!("babs.jensen"));
+    assert_eq!(foreseen(&stage, "PATCH", &path, &free).await.0, 200);
+}
+
+async fn by_the_realms_rules() {
+    let stage = Stage::new("explain").await;
+    let id = stage.create("babs").await;
+    stage.settled().await;
+    stage.realm.put("", &json!({ "editUsernameAllowed": false, "loginWithEmailAllowed": false })).await;
+    let rename =
+        super::stage::patch(&json!([{ "op": "replace", "path": "userName", "value": "babs.jensen" }]));
+    let (status, detail) = foreseen(&stage, "PATCH", &format!("/Users/{id}"), &rename).await;
+    assert_eq!(status, 400, "{detail}");
+    // Where nobody signs in by address, one may be somebody's username.
+    assert_eq!(foreseen(&stage, "POST", "/Users", &user("babs@example.com", json!({}))).await.0, 201);
+}
+
 async fn arguments() {
     let stage = Stage::new("explain").await;
     let realm = stage.realm.name();
     for arguments in [
         vec!["GET", "/Users", "--realm", realm, "--caller", "okta"],
+        vec!["get", "/Users?filter=profileUrl eq \"https://example.com/realms/x/scim/v2\""],
         vec!["GET", &format!("/realms/{realm}/scim/v2/Users")],
         vec!["GET", &format!("{}/Users", stage.gateway.base_url())],
     ] {
@@ -224,4 +277,7 @@ async fn on_a_stand_in() {
     let finished = run(directory.path(), &["explain", "--stand-in", "POST", "/Users", &body], &[]).await.ok();
     assert!(finished.stdout.contains("POST users -> not sent"), "{}", finished.stdout);
     assert!(finished.stdout.contains("The answer would be 201 Created"), "{}", finished.stdout);
+    let pasted = ["explain", "--stand-in", "GET", "/realms/acme/scim/v2/Users"];
+    let finished = run(directory.path(), &pasted, &[]).await.ok();
+    assert!(finished.stdout.contains("The answer would be 200 OK"), "{}", finished.stdout);
 }
