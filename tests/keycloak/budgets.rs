@@ -67,12 +67,14 @@ const BUDGETS: &[(&str, Budget)] = &[
     ("update: PATCH that changes nothing",                 budget(2,     1,          0,     0)),
     ("update: PATCH of a stale version",                   budget(2,     1,          0,     0)),
     ("update: PATCH of nobody",                            budget(2,     1,          0,     0)),
-    // Two calls in one trip look whether the user has power.
+    // Two calls in one trip look whether the user has power. They follow the read, which tells whether a name changes at all: the
+    // many updates that change none do without them.
     ("update: another userName",                           budget(5,     3,          0,     0)),
     ("update: another e-mail address",                     budget(5,     3,          0,     0)),
     ("update: deactivation by PATCH",                      budget(5,     3,          0,     0)),
     ("update: deactivation by PUT",                        budget(5,     3,          0,     0)),
     ("update: deactivation once more",                     budget(4,     2,          0,     0)),
+    // Power first, then the old sessions end, then the user is enabled: in no other order, whatever fails in between.
     ("update: reactivation",                               budget(7,     4,          0,     0)),
 
     ("delete: a user",                                     budget(5,     2,          0,     0)),
