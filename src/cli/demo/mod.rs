@@ -105,7 +105,7 @@ pub enum DemoError {
     Signal(io::Error),
 }
 
-/// Runs the demo until one of [`ENDS`].
+/// Runs the demo until SIGTERM, SIGINT, or SIGHUP, which is the terminal being closed.
 ///
 /// # Errors
 /// [`DemoError`], before the first request is taken.
