@@ -148,15 +148,31 @@ fn matches(wanted: &str, text: &str, exact: bool) -> bool {
     is_like(&pattern, &text.chars().collect::<Vec<_>>())
 }
 
-/// SQL's `LIKE`.
+/// SQL's `LIKE`. Only the last `%` is ever gone back to, since an earlier one can do nothing that it can't: the time
+/// grows with the product of the lengths, whatever the pattern.
 fn is_like(pattern: &[char], text: &[char]) -> bool {
-    match (pattern.split_first(), text.split_first()) {
-        (None, rest) => rest.is_none(),
-        (Some((&'%', after)), rest) => {
-            is_like(after, text) || rest.is_some_and(|(_, text)| is_like(pattern, text))
+    let (mut wanted, mut rest) = (pattern, text);
+    // After the last `%`: the pattern, and the text where it is tried next.
+    let mut again: Option<(&[char], &[char])> = None;
+    loop {
+        match (wanted.split_first(), rest.split_first()) {
+            (None, None) => return true,
+            (Some((&'%', after)), _) => {
+                wanted = after;
+                again = Some((after, rest));
+                continue;
+            }
+            (Some((c, after)), Some((there, beyond))) if *c == '_' || c == there => {
+                (wanted, rest) = (after, beyond);
+                continue;
+            }
+            _ => {}
         }
-        (Some(_), None) => false,
-        (Some((wanted, after)), Some((c, text))) => (*wanted == '_' || wanted == c) && is_like(after, text),
+        let Some((after, (_, beyond))) = again.and_then(|(after, from)| Some((after, from.split_first()?)))
+        else {
+            return false;
+        };
+        (wanted, rest, again) = (after, beyond, Some((after, beyond)));
     }
 }
 
@@ -191,5 +207,60 @@ fn quoted(text: &str) -> Option<(String, &str)> {
             },
             c => value.push(c),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_like;
+
+    fn like(pattern: &str, text: &str) -> bool {
+        is_like(&pattern.chars().collect::<Vec<_>>(), &text.chars().collect::<Vec<_>>())
+    }
+
+    /// By all ways of splitting, as the definition has it.
+    fn by_definition(pattern: &str, text: &str) -> bool {
+        let mut ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);
+        match pattern.chars().next() {
+            None => text.is_empty(),
+            Some('%') => ends.any(|at| by_definition(&pattern[1..], &text[at..])),
+            Some(c) => text
+                .chars()
+                .next()
+                .is_some_and(|there| (c == '_' || c == there) && by_definition(&pattern[1..], &text[1..])),
+        }
+    }
+
+    /// All texts of these letters, up to this length.
+    fn texts(letters: &str, length: usize) -> Vec<String> {
+        let mut all = vec![String::new()];
+        let mut longest = all.clone();
+        for _ in 0..length {
+            longest =
+                longest.iter().flat_map(|text| letters.chars().map(move |c| format!("{text}{c}"))).collect();
+            all.extend(longest.clone());
+        }
+        all
+    }
+
+    #[test]
+    fn like_is_what_its_definition_says() {
+        let mut matching = 0;
+        for pattern in texts("ab%_", 4) {
+            for text in texts("ab", 5) {
+                assert_eq!(like(&pattern, &text), by_definition(&pattern, &text), "{pattern} {text}");
+                matching += usize::from(like(&pattern, &text));
+            }
+        }
+        assert!(matching > 1000, "{matching}");
+    }
+
+    #[test]
+    fn many_wildcards_are_no_burden() {
+        let pattern = "a%".repeat(60);
+        let text = "a".repeat(255);
+        assert!(like(&pattern, &text));
+        assert!(!like(&format!("{pattern}b"), &text));
+        assert!(like(&format!("{pattern}b"), &format!("{text}b")));
     }
 }
