@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::answer::Answer;
 use super::realms::{MASTER, REALM_MANAGEMENT};
 use super::request::Request;
-use super::state::{Realm, User, World};
+use super::state::{Realm, World};
 
 /// Who calls.
 #[derive(Debug)]
@@ -72,8 +72,8 @@ fn verified(world: &World, request: &Request, token: &str) -> Option<Caller> {
     let claims = realm.keys.verify(token)?;
     let text = |claim: &str| claims.get(claim).and_then(Value::as_str);
     let alive = claims.get("exp").and_then(Value::as_i64).is_some_and(|exp| exp > super::now_seconds());
-    let enabled = realm.client(text("azp")?).is_some_and(|client| client.is_on("enabled"));
-    if text("typ") != Some("Bearer") || !alive || !enabled {
+    let client = realm.client(text("azp")?).filter(|client| client.is_on("enabled"))?;
+    if text("typ") != Some("Bearer") || !alive {
         return None;
     }
     if let Some(session) = text("sid")
@@ -82,10 +82,15 @@ fn verified(world: &World, request: &Request, token: &str) -> Option<Caller> {
         return None;
     }
     let user = realm.users.get(text("sub")?).filter(|user| user.enabled)?;
+    if claims.get("iat").and_then(Value::as_i64).is_none_or(|issued| issued < user.not_before) {
+        return None;
+    }
+    let roles = realm.roles_through(client, user);
     Some(Caller {
         realm: realm.name.clone(),
-        management: management_roles(realm, user),
-        of_all: realm.name == MASTER && has_realm_role(realm, user, "admin"),
+        management: management_roles(realm, &roles),
+        of_all: realm.name == MASTER
+            && realm.realm_role("admin").is_some_and(|admin| roles.contains(&admin.id)),
     })
 }
 
@@ -97,18 +102,14 @@ fn unverified_issuer(token: &str) -> Option<String> {
     claims.get("iss")?.as_str().map(str::to_owned)
 }
 
-fn management_roles(realm: &Realm, user: &User) -> BTreeSet<String> {
+/// The names of those of these roles that are `realm-management`'s.
+fn management_roles(realm: &Realm, ids: &BTreeSet<String>) -> BTreeSet<String> {
     let management = realm.client(REALM_MANAGEMENT).map(|client| &client.id);
-    let effective = realm.effective_roles(user);
-    let roles = effective.iter().filter_map(|id| realm.roles.get(id));
+    let roles = ids.iter().filter_map(|id| realm.roles.get(id));
     roles
         .filter(|role| role.client.is_some() && role.client.as_ref() == management)
         .map(|role| role.name.clone())
         .collect()
-}
-
-fn has_realm_role(realm: &Realm, user: &User, name: &str) -> bool {
-    realm.realm_role(name).is_some_and(|role| realm.effective_roles(user).contains(&role.id))
 }
 
 impl Caller {

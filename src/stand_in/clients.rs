@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::answer::Answer;
 use super::request::Request;
+use super::settings;
 use super::state::{Client, Realm, User};
 
 /// The client scopes that every client has.
@@ -89,6 +90,7 @@ pub(super) fn create(realm: &mut Realm, request: &Request) -> Result<Answer, Ans
     if realm.client(&client_id).is_some() {
         return Err(Answer::error_message(409, &format!("Client {client_id} already exists")));
     }
+    settings::check_client(&sent, &default_settings())?;
     let mut client = Client { id: id.clone(), client_id, settings: default_settings(), ..Client::default() };
     write(&mut client, sent);
     if client.secret.is_none() && has_secret(&client) {
@@ -111,6 +113,10 @@ pub(super) fn update(realm: &mut Realm, request: &Request, id: &str) -> Result<A
         return Err(Answer { status: 409, location: None, body: Some(body) });
     }
     if let Some(client) = realm.clients.get_mut(id) {
+        // What Keycloak's own clients are by birth, they stay.
+        let mut new = default_settings();
+        new.insert("bearerOnly".to_owned(), client.is_on("bearerOnly").into());
+        settings::check_client(&sent, &new)?;
         write(client, sent);
     }
     settle_service_account(realm, id);

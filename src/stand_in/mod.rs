@@ -22,6 +22,7 @@ mod routes;
 mod search;
 mod server;
 mod sessions;
+mod settings;
 mod state;
 mod tokens;
 mod users;

@@ -8,6 +8,7 @@ use super::answer::Answer;
 use super::keys::Key;
 use super::profile;
 use super::request::Request;
+use super::settings;
 use super::state::{Administrator, Client, Ids, Realm, Role, User, World};
 
 /// The client whose roles are the power over its realm.
@@ -193,11 +194,12 @@ impl Realm {
     }
 }
 
-/// The settings of a new realm, as far as somebody looks at them.
+/// The settings of a new realm, as far as somebody looks at them. Keycloak's is disabled if nothing else is asked for,
+/// which there is nothing of here.
 fn default_settings() -> Map<String, Value> {
     let settings = json!({
         "notBefore": 0, "defaultSignatureAlgorithm": "RS256", "accessTokenLifespan": 300, "ssoSessionIdleTimeout": 1800,
-        "ssoSessionMaxLifespan": 36000, "enabled": false, "sslRequired": "external", "registrationAllowed": false,
+        "ssoSessionMaxLifespan": 36000, "enabled": true, "sslRequired": "external", "registrationAllowed": false,
         "registrationEmailAsUsername": false, "rememberMe": false, "verifyEmail": false, "loginWithEmailAllowed": true,
         "duplicateEmailsAllowed": false, "resetPasswordAllowed": false, "editUsernameAllowed": false,
         "bruteForceProtected": false, "permanentLockout": false, "eventsEnabled": false,
@@ -209,7 +211,7 @@ fn default_settings() -> Map<String, Value> {
 
 /// `POST admin/realms`.
 pub(super) fn create(world: &mut World, request: &Request) -> Result<Answer, Answer> {
-    let Value::Object(sent) = request.json()? else {
+    let Value::Object(mut sent) = request.json()? else {
         return Err(Answer::error_message(400, "unable to read contents from stream"));
     };
     let name = sent.get("realm").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -222,6 +224,8 @@ pub(super) fn create(world: &mut World, request: &Request) -> Result<Answer, Ans
     if world.realms.contains_key(&name) {
         return Err(Answer::error_message(409, &format!("Realm {name} already exists")));
     }
+    sent.entry("enabled").or_insert(false.into());
+    settings::check_realm(&sent, &default_settings())?;
     let realm = Realm::new(&name, sent, world.ids.clone())
         .map_err(|error| Answer::error(500, &format!("the stand-in can't make a realm: {error}")))?;
     let location = format!("{}/admin/realms/{name}", request.base());
@@ -244,6 +248,7 @@ pub(super) fn update(realm: &mut Realm, request: &Request) -> Result<Answer, Ans
     {
         return Err(Answer::error(501, "the stand-in renames no realm"));
     }
+    settings::check_realm(&sent, &default_settings())?;
     realm.write(sent);
     Ok(Answer::no_content())
 }

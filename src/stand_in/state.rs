@@ -111,6 +111,17 @@ impl Realm {
         }
         effective
     }
+
+    /// Ids of the roles that count when the user acts through the client: all that are in effect, or without
+    /// `fullScopeAllowed` those of the client itself. (No scope is ever mapped.)
+    pub(super) fn roles_through(&self, client: &Client, user: &User) -> BTreeSet<String> {
+        let mut roles = self.effective_roles(user);
+        if !client.is_on("fullScopeAllowed") {
+            roles
+                .retain(|id| self.roles.get(id).is_some_and(|role| role.client.as_ref() == Some(&client.id)));
+        }
+        roles
+    }
 }
 
 /// A user.
@@ -136,7 +147,7 @@ pub(super) struct User {
     pub roles: BTreeSet<String>,
     /// Ids.
     pub groups: BTreeSet<String>,
-    /// Seconds since 1970; tokens of before are void.
+    /// Seconds since 1970; tokens that were issued in an earlier second are void.
     pub not_before: i64,
 }
 

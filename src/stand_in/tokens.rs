@@ -128,11 +128,11 @@ fn client_credentials(
     let life = life(realm, client);
     let mut claims = claims(realm, request, "trrtcc", "Bearer", life);
     claims.extend(object(json!({
-        "aud": "account", "sub": account.id, "azp": client.client_id, "acr": "1", "scope": scope,
+        "sub": account.id, "azp": client.client_id, "acr": "1", "scope": scope,
         "email_verified": account.email_verified, "preferred_username": account.username,
         "clientHost": "127.0.0.1", "clientAddress": "127.0.0.1", "client_id": client.client_id,
     })));
-    claims.extend(access(realm, account));
+    claims.extend(access(realm, client, account));
     let token = sign(realm, claims)?;
     Ok(Answer::ok(json!({
         "access_token": token, "expires_in": life, "refresh_expires_in": 0, "token_type": "Bearer",
@@ -172,7 +172,7 @@ fn password(realm: &mut Realm, request: &Request, client: &Client, form: &Form) 
         "sub": user.id, "azp": client.client_id, "sid": session, "acr": "1", "scope": scope,
         "email_verified": user.email_verified, "preferred_username": user.username,
     })));
-    access_claims.extend(access(realm, &user));
+    access_claims.extend(access(realm, client, &user));
     let mut refresh_claims = claims(realm, request, "onrtro", "Refresh", REFRESH_LIFE);
     refresh_claims.extend(object(json!({
         "sub": user.id, "azp": client.client_id, "sid": session, "scope": scope,
@@ -213,11 +213,12 @@ fn claims(realm: &Realm, request: &Request, id_prefix: &str, kind: &str, life: i
     }))
 }
 
-/// The roles, as tokens show them.
-fn access(realm: &Realm, user: &User) -> Map<String, Value> {
+/// The roles, as tokens show them; a claim that would be empty is left out. A service account's token is for the client
+/// `account`, if only a role of that one's is in it.
+fn access(realm: &Realm, client: &Client, user: &User) -> Map<String, Value> {
     let mut of_realm = Vec::new();
     let mut of_clients = Map::new();
-    for role in realm.effective_roles(user).iter().filter_map(|id| realm.roles.get(id)) {
+    for role in realm.roles_through(client, user).iter().filter_map(|id| realm.roles.get(id)) {
         match role.client.as_ref().and_then(|id| realm.clients.get(id)) {
             None => of_realm.push(Value::from(role.name.clone())),
             Some(client) => {
@@ -229,7 +230,17 @@ fn access(realm: &Realm, user: &User) -> Map<String, Value> {
             }
         }
     }
-    object(json!({ "realm_access": { "roles": of_realm }, "resource_access": of_clients }))
+    let mut access = Map::new();
+    if user.service_account_of.is_some() && of_clients.contains_key("account") {
+        access.insert("aud".to_owned(), "account".into());
+    }
+    if !of_realm.is_empty() {
+        access.insert("realm_access".to_owned(), json!({ "roles": of_realm }));
+    }
+    if !of_clients.is_empty() {
+        access.insert("resource_access".to_owned(), of_clients.into());
+    }
+    access
 }
 
 fn sign(realm: &Realm, claims: Map<String, Value>) -> Result<String, Answer> {

@@ -1,5 +1,7 @@
 //! What ends a session, and what the gateway asks of users who have none.
 
+use std::time::Duration;
+
 use http::Method;
 use libtest_mimic::Trial;
 use serde_json::json;
@@ -12,12 +14,15 @@ pub fn trials() -> Vec<Trial> {
     [
         both("admin_contract::sessions::a_refresh_token_ends_its_session", by_token),
         both("admin_contract::sessions::a_logout_ends_all_sessions", by_administrator),
+        both("admin_contract::sessions::a_logout_voids_the_tokens_of_before", voids),
         both("admin_contract::sessions::who_has_no_session_has_no_consent_either", none),
     ]
     .into_iter()
     .flatten()
     .collect()
 }
+
+const SECRET: &str = "a-secret-for-the-tests";
 
 /// A person with a password, who may see the realm.
 async fn viewer(realm: &Realm) -> String {
@@ -73,6 +78,22 @@ async fn by_administrator() {
         assert_eq!(status(&realm, tokens).await, 401);
     }
     assert!(realm.user(&id).await.unwrap()["notBefore"].as_i64().unwrap() > 0);
+}
+
+/// Also such as belong to no session.
+async fn voids() {
+    let realm = admin().await.create_realm("contract").await;
+    let account = super::service_account(&realm, &super::machine(&realm, "app", SECRET).await).await;
+    let (management, role) = super::management_role(&realm, "view-realm").await;
+    realm.post(&format!("/users/{account}/role-mappings/clients/{management}"), &json!([role])).await;
+    let form = [("grant_type", "client_credentials"), ("client_id", "app"), ("client_secret", SECRET)];
+    let token = async || realm.admin().tokens(realm.name(), &form).await.unwrap();
+    let before = token().await;
+    assert_eq!(status(&realm, &before).await, 200);
+    // It is told in whole seconds.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    realm.call(Method::POST, &format!("/users/{account}/logout"), None).await.expect(204);
+    assert_eq!((status(&realm, &before).await, status(&realm, &token().await).await), (401, 200));
 }
 
 async fn none() {

@@ -15,6 +15,7 @@ use crate::scenarios::stage::until;
 pub fn trials() -> Vec<Trial> {
     [
         both("admin_contract::tokens::a_clients_token_names_the_client_and_no_session", claims_of_client),
+        both("admin_contract::tokens::without_full_scope_no_role_is_good_for_anything", without_full_scope),
         both("admin_contract::tokens::the_secret_may_come_by_basic_or_in_the_form", basic),
         both("admin_contract::tokens::a_person_gets_a_session_and_a_refresh_token", claims_of_person),
         both("admin_contract::tokens::a_key_of_the_set_signs", key_set),
@@ -102,6 +103,25 @@ async fn claims_of_client() {
         assert_eq!(claims.get(absent), None, "{absent}");
     }
     assert!(claims["jti"].is_string());
+}
+
+/// Neither what its account may do, nor where: the roles are there, and the client can't use them.
+async fn without_full_scope() {
+    let realm = admin().await.create_realm("contract").await;
+    let id = machine(&realm, "app", SECRET).await;
+    let account = service_account(&realm, &id).await;
+    let (management, role) = super::management_role(&realm, "view-realm").await;
+    realm.post(&format!("/users/{account}/role-mappings/clients/{management}"), &json!([role])).await;
+    for full in [true, false] {
+        realm.put(&format!("/clients/{id}"), &json!({ "clientId": "app", "fullScopeAllowed": full })).await;
+        let token = by_secret(&realm, "app", SECRET).await.unwrap().access_token;
+        let claims = claims(&token);
+        for claim in ["aud", "realm_access", "resource_access"] {
+            assert_eq!(claims.get(claim).is_some(), full, "{claim} of {claims}");
+        }
+        let (status, seen) = call_with(&realm, Some(&format!("Bearer {token}")), Method::GET, "", None).await;
+        assert_eq!(status, if full { 200 } else { 403 }, "{seen}");
+    }
 }
 
 async fn basic() {
