@@ -10,8 +10,10 @@ use http::Method;
 pub enum Fault {
     /// This status with this body in place of an answer; nothing is carried out.
     Status(u16, String),
-    /// The answer comes so much later.
-    Delay(Duration),
+    /// The request is carried out so much later, also where nobody waits for the answer any more.
+    DelayBefore(Duration),
+    /// The request was carried out; the answer comes so much later.
+    DelayAfter(Duration),
     /// The connection is reset; nothing was carried out.
     ResetBefore,
     /// The request was carried out, then the connection is reset.

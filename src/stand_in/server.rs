@@ -70,7 +70,7 @@ async fn answer(
     if !latency.is_zero() {
         tokio::time::sleep(latency).await;
     }
-    let carry_out = || {
+    let carry_out = move || {
         let mut world = shared.world.lock().unwrap_or_else(PoisonError::into_inner);
         routes::route(&mut world, &request)
     };
@@ -80,9 +80,18 @@ async fn answer(
             let body = Full::new(Bytes::from(body)).map_err(|never| match never {}).boxed();
             response(status, None, body)
         }
-        Some(Fault::Delay(delay)) => {
+        Some(Fault::DelayBefore(delay)) => {
+            // In a task of its own, since this one ends when the client hangs up, and Keycloak goes on all the same.
+            let late = tokio::spawn(async move {
+                tokio::time::sleep(delay).await;
+                carry_out()
+            });
+            render(late.await.map_err(io::Error::other)?)
+        }
+        Some(Fault::DelayAfter(delay)) => {
+            let answer = carry_out();
             tokio::time::sleep(delay).await;
-            render(carry_out())
+            render(answer)
         }
         Some(Fault::ResetBefore) => Err(reset(handle)),
         Some(Fault::ResetAfter) => {

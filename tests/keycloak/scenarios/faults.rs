@@ -1,6 +1,8 @@
 //! Whatever goes wrong with any one call to Keycloak, the client's repetition of its request finds its way. On the
 //! stand-in, which can be asked for faults; the real one is proven by [`super::plans`].
 
+use std::time::{Duration, Instant};
+
 use libtest_mimic::Trial;
 use scimgate::stand_in::StandIn;
 use scimgate::stand_in::faults::{Fault, When};
@@ -8,10 +10,16 @@ use serde_json::{Value, json};
 
 use super::stage::{patch_active, person, until};
 use crate::admin::{Admin, Realm};
-use crate::backing::start_stand_in;
-use crate::gateway::{Auth, Gateway};
+use crate::backing::{self, Backing, start_stand_in};
+use crate::gateway::{Auth, Gateway, Prepared};
 use crate::runner::trial;
 use crate::scim::{Answer, Scim};
+
+/// How long the gateway waits for an answer of a Keycloak that is slow. Long enough for any answer that is not delayed.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// How late a delayed answer comes: when a client that repeats its request at once has done so.
+const LATE: Duration = Duration::from_millis(800);
 
 pub fn trials() -> Vec<Trial> {
     vec![
@@ -21,6 +29,9 @@ pub fn trials() -> Vec<Trial> {
         trial("stand_in::faults::in_a_reactivation", || each_call(Operation::Reactivate, 7)),
         trial("stand_in::faults::in_a_deletion", || each_call(Operation::Delete, 5)),
         trial("stand_in::faults::in_a_lookup", || each_call(Operation::Lookup, 2)),
+        trial("stand_in::faults::too_late_in_a_create", || each_late_call(Operation::Create, 4)),
+        trial("stand_in::faults::too_late_in_a_deactivation", || each_late_call(Operation::Deactivate, 5)),
+        trial("stand_in::faults::too_late_in_a_deletion", || each_late_call(Operation::Delete, 5)),
     ]
 }
 
@@ -54,20 +65,62 @@ struct Scene {
 
 /// One fault in each of the operation's calls in turn, after the answer too.
 async fn each_call(operation: Operation, calls: usize) {
-    let stand_in = start_stand_in().await;
-    let realm = Admin::new(&stand_in.url()).create_realm("faults").await;
-    let gateway = Gateway::start(&realm, Auth::Token).await;
-    let scim = gateway.scim().await;
-    let scene = Scene { stand_in, realm, scim, _gateway: gateway };
-    for call in 0..calls {
-        for (number, fault) in faults().into_iter().enumerate() {
-            scene.play(operation, call, number, fault).await;
+    let all = async {
+        let scene = Scene::new(|_, prepared| prepared).await;
+        for call in 0..calls {
+            for (number, fault) in faults().into_iter().enumerate() {
+                scene.play(operation, call, number, fault).await;
+            }
         }
-    }
+    };
+    backing::on(Backing::StandIn, all).await;
+}
+
+/// The answer to each of the operation's calls in turn comes when the gateway has given the call up: what it was to do
+/// is done at once, or only then, when the client has repeated its request.
+async fn each_late_call(operation: Operation, calls: usize) {
+    let all = async {
+        let patience = format!("{}ms", PATIENCE.as_millis());
+        let scene =
+            Scene::new(|realm, prepared| prepared.set(&["realms", realm, "keycloak", "timeout"], patience))
+                .await;
+        for call in 0..calls {
+            for (number, fault) in [Fault::DelayBefore(LATE), Fault::DelayAfter(LATE)].into_iter().enumerate()
+            {
+                let what = format!("{operation:?}, call {call}: {fault:?}");
+                let expected = match (operation, call, &fault) {
+                    // The gateway looks, and finds the user by its mark.
+                    (Operation::Create, 0, Fault::DelayAfter(_)) => 201,
+                    // After the answer.
+                    (Operation::Create, 2.., _) => 201,
+                    _ => 503,
+                };
+                let began = Instant::now();
+                assert_eq!(scene.play(operation, call, number, fault).await, expected, "{what}");
+                assert!(began.elapsed() >= PATIENCE, "{what}: not waited for");
+            }
+        }
+    };
+    backing::on(Backing::StandIn, all).await;
 }
 
 impl Scene {
-    async fn play(&self, operation: Operation, call: usize, number: usize, fault: Fault) {
+    async fn new(change: impl FnOnce(&str, Prepared) -> Prepared) -> Self {
+        let stand_in = start_stand_in().await;
+        let realm = Admin::new(&stand_in.url()).create_realm("faults").await;
+        let prepared = Gateway::setup(&realm, Auth::Token).await;
+        let prepared = prepared
+            .set(&["realms", realm.name(), "sweep_interval"], "1h")
+            .set(&["log", "level"], "info,scimgate=debug");
+        let gateway = change(realm.name(), prepared).serve().await;
+        // The sweep's calls are not the ones that are to meet a fault; the first one begins at once.
+        until("the first sweep is over", async || gateway.log().contains("swept; nothing to heal")).await;
+        let scim = gateway.scim().await;
+        Self { stand_in, realm, scim, _gateway: gateway }
+    }
+
+    /// Gives the status of the first answer.
+    async fn play(&self, operation: Operation, call: usize, number: usize, fault: Fault) -> u16 {
         let what = format!("{operation:?}, call {call}: {fault:?}");
         let name = format!("babs-{call}-{number}");
         let id = match operation {
@@ -79,6 +132,7 @@ impl Scene {
         }
         self.settled(&name).await;
         let within = format!("/admin/realms/{}/", self.realm.name());
+        let late = if matches!(fault, Fault::DelayBefore(_)) { LATE } else { Duration::ZERO };
         self.stand_in.faults().add(When::next().path(within).after(call), fault);
         let first = self.ask(operation, &name, &id).await;
         assert!(first.status < 500 || first.json()["status"].is_string(), "{what}: no SCIM error: {first}");
@@ -86,7 +140,10 @@ impl Scene {
         until(&format!("{what} happens"), async || self.stand_in.faults().are_spent()).await;
         self.stand_in.faults().clear();
         let again = self.ask(operation, &name, &id).await;
+        // Whatever was still under way has happened.
+        tokio::time::sleep(late).await;
         self.check(operation, &name, &id, &first, &again, &what).await;
+        first.status
     }
 
     async fn ask(&self, operation: Operation, name: &str, id: &str) -> Answer {
