@@ -15,7 +15,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use scimgate::config;
 use scimgate::dialects;
-use scimgate::directory::admin::storage::Storage;
+use scimgate::directory::admin::storage::{Mapping, Storage};
 use scimgate::directory::{Check, Context, Directory, Edit, Key, Page, Result, Row, Wanted};
 use scimgate::engine::{Engine, Outcome, Settings};
 use scimgate::keycloak::UserRepresentation;
@@ -105,7 +105,12 @@ fn storage() -> Storage {
     let path = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/config.toml"));
     let config = config::load(path, &secret).expect("the reference configuration");
     let realm = config.realms.values().next().expect("a realm");
-    Storage { map: realm.attribute_map.clone(), email_as_username: false, trust_email: false }
+    Storage {
+        user: Arc::clone(&realm.user),
+        mappings: Mapping::all(&realm.user, &realm.attribute_map),
+        email_as_username: false,
+        trust_email: false,
+    }
 }
 
 fn wanted() -> Wanted {
@@ -197,7 +202,7 @@ mod patches {
     #[divan::bench]
     fn apply(bencher: Bencher<'_, '_>) {
         let (patch, before) = (Patch::read(user(), &plain()).unwrap(), resource());
-        bencher.bench(|| patch.apply(black_box(&before), &Policy::default()).unwrap());
+        bencher.bench(|| patch.apply(user(), black_box(&before), &Policy::default()).unwrap());
     }
 }
 
@@ -290,6 +295,7 @@ fn runtime() -> Runtime {
 
 fn engine() -> Engine {
     let settings = Settings {
+        user: Arc::new(user().clone()),
         policy: Policy::default(),
         sizes: PageSizes { default: 100, max: 200 },
         scan_limit: 10_000,

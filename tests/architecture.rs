@@ -36,7 +36,7 @@ const ROOMS: &[Room] = &[
     // The protocol core and the dialects are pure functions.
     Room { name: "scim", knows: &[], shuns: IO, except: &[] },
     Room { name: "dialects", knows: &["scim"], shuns: IO, except: &[] },
-    Room { name: "config", knows: &[], shuns: HTTP, except: &[] },
+    Room { name: "config", knows: &["scim"], shuns: HTTP, except: &[] },
     // A client of Admin REST that would do for any other program.
     Room { name: "keycloak", knows: &[], shuns: &[], except: &[] },
     // The port; whoever holds it does not see what is behind it.

@@ -223,6 +223,7 @@ fn directory_settings(realm: &Realm) -> admin::Settings {
     admin::Settings {
         tag_role: realm.tag_role.clone(),
         protected_roles: realm.protected_roles.clone(),
+        user: Arc::clone(&realm.user),
         attribute_map: realm.attribute_map.clone(),
         trust_email: realm.trust_email,
         reactivate_local: realm.reactivate_local,
@@ -232,6 +233,7 @@ fn directory_settings(realm: &Realm) -> admin::Settings {
 
 fn engine_settings(realm: &Realm, public_url: &str) -> engine::Settings {
     engine::Settings {
+        user: Arc::clone(&realm.user),
         policy: Policy {
             refuse_unknown: realm.unknown_attributes == UnknownAttributes::Refuse,
             ignored: realm.ignored_attributes.clone(),

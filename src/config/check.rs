@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 use toml::Spanned;
 
+use crate::scim::user::user_with;
+
 use super::attributes::{AttributeMap, ScimPath};
 use super::document::Document;
 use super::environment::Environment;
@@ -194,6 +196,7 @@ impl<'a> Checker<'a> {
                 .into_iter()
                 .map(|role| role.0)
                 .collect(),
+            user: Arc::new(user_with(Vec::new())),
             attribute_map,
             forward_token_endpoint: get(&layer.forward_token_endpoint)
                 .unwrap_or(built_in::FORWARD_TOKEN_ENDPOINT),

@@ -29,6 +29,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 
+use crate::scim::ResourceType;
+
 pub use environment::{Environment, ProcessEnvironment};
 pub use error::{ConfigErrors, Problem};
 pub use names::{CallerName, NameError, RealmName};
@@ -122,6 +124,8 @@ pub struct Realm {
     pub refused_attributes: Vec<String>,
     /// Realm roles that mean administrative power besides Keycloak's own.
     pub protected_roles: Vec<String>,
+    /// The User resource type, with the realm's own schemas.
+    pub user: Arc<ResourceType>,
     /// From SCIM path to Keycloak user attribute; paths are matched without case, spelt as in RFC
     /// 7643 where they are built in.
     pub attribute_map: BTreeMap<String, String>,

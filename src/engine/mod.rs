@@ -14,12 +14,13 @@ use tokio_util::task::TaskTracker;
 use crate::directory::{Context, Directory, Result, Row, Wanted};
 use crate::scim::list::PageSizes;
 use crate::scim::render::{names_version, render};
-use crate::scim::user::user;
-use crate::scim::{Code, Error, Object, Patch, Policy, Projection, Resource};
+use crate::scim::{Code, Error, Object, Patch, Policy, Projection, Resource, ResourceType};
 
 /// How a realm's requests are to be understood.
 #[derive(Debug, Clone)]
 pub struct Settings {
+    /// The User resource type, with the realm's own schemas.
+    pub user: Arc<ResourceType>,
     /// What becomes of attributes that are unknown, ignored or refused.
     pub policy: Policy,
     /// Page sizes.
@@ -94,18 +95,23 @@ impl Engine {
         &self.settings
     }
 
+    /// The User resource type, with the realm's own schemas.
+    pub fn user(&self) -> &ResourceType {
+        &self.settings.user
+    }
+
     /// POST (RFC 7644 section 3.3).
     ///
     /// # Errors
     /// 400 for a body that can't be taken, 409 for a user that exists.
     pub async fn create(&self, context: &Context, body: &Object, projection: &Projection) -> Result<Outcome> {
-        let resource = Resource::read(user(), body, &self.settings.policy)?;
+        let resource = Resource::read(self.user(), body, &self.settings.policy)?;
         let wanted = Wanted { active: resource.flag("active"), all_or_nothing: true, resource };
         let row = self.write(context, move |engine, context| async move {
             engine.directory.create(&context, wanted).await
         });
         let whole = self.render(&row.await?);
-        Ok(Outcome::Created { shown: projection.apply(user(), whole.clone()), whole })
+        Ok(Outcome::Created { shown: projection.apply(self.user(), whole.clone()), whole })
     }
 
     /// GET by id (RFC 7644 section 3.4.1).
@@ -125,11 +131,11 @@ impl Engine {
         if conditions.if_none_match.as_deref().is_some_and(|tags| names_version(tags, version)) {
             return Ok(Outcome::NotModified { version: version.to_owned() });
         }
-        Ok(Outcome::Found { shown: projection.apply(user(), whole.clone()), whole })
+        Ok(Outcome::Found { shown: projection.apply(self.user(), whole.clone()), whole })
     }
 
-    /// PUT (RFC 7644 section 3.5.1). An omitted attribute is cleared, but for `active` and `externalId`, which stay:
-    /// leaving them out says neither "let the user in" nor "this is somebody else now".
+    /// PUT (RFC 7644 section 3.5.1). An omitted attribute is cleared, or kept where the schema says so: leaving out
+    /// `active` or `externalId` says neither "let the user in" nor "this is somebody else now".
     ///
     /// # Errors
     /// 400, 404, 409, 412, 403.
@@ -141,17 +147,13 @@ impl Engine {
         conditions: &Conditions,
         projection: &Projection,
     ) -> Result<Outcome> {
-        let resource = Resource::read(user(), body, &self.settings.policy)?;
+        let user = Arc::clone(&self.settings.user);
+        let resource = Resource::read(&user, body, &self.settings.policy)?;
         self.change(context, id, conditions, projection, move |before| {
             let mut resource = resource;
             let active = resource.flag("active");
-            if active.is_none() {
-                resource.set_flag("active", before.flag("active"));
-            }
-            if resource.text(user(), "externalId").is_none() {
-                let external_id = before.text(user(), "externalId").map(str::to_owned);
-                resource.set_text(user(), "externalId", external_id.as_deref());
-            }
+            resource.keep_omitted(&user, before);
+            resource.check_immutable(&user, before)?;
             Ok(Wanted { resource, active, all_or_nothing: false })
         })
         .await
@@ -169,10 +171,11 @@ impl Engine {
         conditions: &Conditions,
         projection: &Projection,
     ) -> Result<Outcome> {
-        let patch = Patch::read(user(), body)?;
+        let user = Arc::clone(&self.settings.user);
+        let patch = Patch::read(&user, body)?;
         let policy = self.settings.policy.clone();
         self.change(context, id, conditions, projection, move |before| {
-            let patched = patch.apply(before, &policy)?;
+            let patched = patch.apply(&user, before, &policy)?;
             Ok(Wanted {
                 all_or_nothing: true,
                 active: asserted_active(&patched.resource, &patched.touched),
@@ -200,7 +203,7 @@ impl Engine {
             engine.directory.update(&context, &id, Box::new(edit)).await
         });
         let whole = self.render(&row.await?);
-        Ok(Outcome::Found { shown: projection.apply(user(), whole.clone()), whole })
+        Ok(Outcome::Found { shown: projection.apply(self.user(), whole.clone()), whole })
     }
 
     /// DELETE (RFC 7644 section 3.6).
@@ -254,7 +257,7 @@ impl Engine {
     }
 
     fn render(&self, row: &Row) -> Value {
-        render(user(), &row.resource, &row.meta, &self.settings.base)
+        render(self.user(), &row.resource, &row.meta, &self.settings.base)
     }
 }
 
@@ -264,6 +267,6 @@ pub fn version(rendered: &Value) -> &str {
 }
 
 /// What a PATCH asserts of `active`: nothing where no operation names it.
-fn asserted_active(resource: &Resource, touched: &BTreeSet<&'static str>) -> Option<bool> {
+fn asserted_active(resource: &Resource, touched: &BTreeSet<Arc<str>>) -> Option<bool> {
     touched.contains("active").then(|| resource.flag("active")).flatten()
 }

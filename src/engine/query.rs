@@ -5,7 +5,6 @@ use serde_json::Value;
 use crate::directory::{Context, Key, Result};
 use crate::scim::filter::Filter;
 use crate::scim::list::{ListQuery, list_response};
-use crate::scim::user::user;
 use crate::scim::{Code, Error, ScimType};
 
 use super::{Engine, Outcome};
@@ -32,7 +31,7 @@ impl Engine {
                 (matching, total)
             }
         };
-        let shown = rows.into_iter().map(|row| query.projection.apply(user(), row)).collect();
+        let shown = rows.into_iter().map(|row| query.projection.apply(self.user(), row)).collect();
         Ok(Outcome::Listed(list_response(shown, total, query.start_index)))
     }
 

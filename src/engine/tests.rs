@@ -18,6 +18,7 @@ use super::*;
 use crate::directory::{Check, Edit, Key, Page};
 use crate::scim::list::ListQuery;
 use crate::scim::render::Meta;
+use crate::scim::user::user;
 use crate::scim::user::{ENTERPRISE_URN, USER_URN};
 
 const BASE: &str = "https://scim.example.com/realms/acme/scim/v2";
@@ -151,6 +152,7 @@ impl House {
     fn with(scan_limit: usize, plan_timeout: Duration) -> Self {
         let fake = Arc::new(Fake::default());
         let settings = Settings {
+            user: Arc::new(user().clone()),
             policy: Policy::default(),
             sizes: PageSizes { default: 100, max: 200 },
             scan_limit,

@@ -6,7 +6,6 @@ use tower::BoxError;
 
 use crate::engine::{Engine, Outcome};
 use crate::scim::list::{ListQuery, list_response, parameter};
-use crate::scim::user::user;
 use crate::scim::{Code, Error, Projection, ResourceType, discovery};
 
 use super::failure::Failure;
@@ -25,10 +24,10 @@ pub async fn handle(request: ScimRequest) -> Result<Response<Body>, BoxError> {
 async fn answer(request: ScimRequest) -> Result<Response<Body>, Error> {
     let ScimRequest { tenant, context, command, parameters, conditions, record } = request;
     let engine = &tenant.engine;
-    let projection = || Projection::read(user(), &parameters);
+    let projection = || Projection::read(engine.user(), &parameters);
     let outcome = match command {
         Command::ListUsers => {
-            let query = ListQuery::read(user(), &parameters, engine.settings().sizes)?;
+            let query = ListQuery::read(engine.user(), &parameters, engine.settings().sizes)?;
             engine.list(&context, &query).await?
         }
         Command::CreateUser(body) => engine.create(&context, &body, &projection()?).await?,
@@ -54,7 +53,7 @@ fn plain(
     engine: &Engine,
     parameters: &[(String, String)],
 ) -> Result<Response<Body>, Error> {
-    let served: &[&ResourceType] = &[user()];
+    let served: &[&ResourceType] = &[engine.user()];
     let base = engine.settings().base.as_str();
     let body = match operation {
         Operation::ListGroups => {

@@ -16,7 +16,7 @@ use tower::BoxError;
 
 use crate::directory::Context;
 use crate::engine::Conditions;
-use crate::scim::user::{USER_URN, user};
+use crate::scim::user::USER_URN;
 use crate::scim::{Code, Error, Object, ScimType, dropped, sanitize};
 use crate::telemetry::Mask;
 use crate::{dialects, scim};
@@ -82,13 +82,14 @@ async fn take_in(request: Authenticated, max_body_bytes: usize, mask: Mask) -> R
     let Authenticated { tenant, context, operation, head, body, record } = request;
     let mut parameters: Vec<(String, String)> =
         form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
+    let user = tenant.engine.user();
     let policy = &tenant.engine.settings().policy;
     let resource = |mut body: Object| {
         record.dropped(sanitize::resource(USER_URN, &mut body, policy)?);
         let sent = record.is_watched().then(|| body.clone());
-        dialects::resource(user(), &mut body);
+        dialects::resource(user, &mut body);
         if let Some(sent) = sent {
-            record.understood(dropped::in_resource(user(), &body), dialects::changes(&sent, &body));
+            record.understood(dropped::in_resource(user, &body), dialects::changes(&sent, &body));
         }
         note_user_name(&record, &body, mask);
         Ok::<_, Error>(body)
@@ -106,9 +107,9 @@ async fn take_in(request: Authenticated, max_body_bytes: usize, mask: Mask) -> R
             let mut body = read_object(&head, body, max_body_bytes).await?;
             record.dropped(sanitize::patch(USER_URN, &mut body, policy)?);
             let sent = record.is_watched().then(|| body.clone());
-            dialects::patch(user(), &mut body);
+            dialects::patch(user, &mut body);
             if let Some(sent) = sent {
-                record.understood(dropped::in_patch(user(), &body), dialects::changes(&sent, &body));
+                record.understood(dropped::in_patch(user, &body), dialects::changes(&sent, &body));
             }
             Command::PatchUser(id, body)
         }

@@ -112,7 +112,7 @@ impl Found {
     fn member(&mut self, resource_type: &ResourceType, key: &str, value: &Value) {
         match AttrPath::resolve(resource_type, key) {
             Ok(AttrPath::Attribute { attribute, .. }) if attribute.mutability == Mutability::ReadOnly => {
-                self.add(attribute.name, value, Why::ReadOnly);
+                self.add(&attribute.name, value, Why::ReadOnly);
             }
             Ok(AttrPath::Attribute { attribute, sub, .. }) => {
                 if sub.is_none() {
@@ -244,8 +244,8 @@ mod tests {
             let before = Resource::read(user(), before.as_object().unwrap(), &Policy::default()).unwrap();
             let unknown = expected.iter().any(|(_, why)| *why == Why::Unknown);
             let patch = Patch::read(user(), body).unwrap();
-            assert!(patch.apply(&before, &Policy::default()).is_ok(), "{operation}");
-            assert_eq!(patch.apply(&before, &strict()).is_err(), unknown, "{operation}");
+            assert!(patch.apply(user(), &before, &Policy::default()).is_ok(), "{operation}");
+            assert_eq!(patch.apply(user(), &before, &strict()).is_err(), unknown, "{operation}");
         }
     }
 }

@@ -39,7 +39,7 @@ impl ListQuery {
     /// # Errors
     /// 400 `invalidValue` for a number that is none, `invalidFilter` for a filter that can't be read.
     pub fn read(
-        resource_type: &'static ResourceType,
+        resource_type: &ResourceType,
         parameters: &[(String, String)],
         sizes: PageSizes,
     ) -> Result<Self, Error> {

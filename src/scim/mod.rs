@@ -1,6 +1,7 @@
 //! The SCIM protocol core (RFC 7643, RFC 7644): pure, no I/O, no async.
 
 pub mod code;
+pub mod date_time;
 pub mod discovery;
 pub mod dropped;
 pub mod error;
@@ -24,4 +25,4 @@ pub use filter::Filter;
 pub use patch::Patch;
 pub use project::Projection;
 pub use resource::{Object, Policy, Resource};
-pub use schema::ResourceType;
+pub use schema::{Attribute, Extension, ResourceType, Schema};

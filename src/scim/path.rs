@@ -1,5 +1,7 @@
 //! Attribute paths (RFC 7644 section 3.10), resolved against a resource type while they are read.
 
+use std::sync::Arc;
+
 use super::schema::{Attribute, ResourceType, Schema};
 
 /// What a path in attribute notation names.
@@ -8,14 +10,14 @@ pub enum AttrPath<'a> {
     /// An attribute, perhaps of an extension, perhaps one of its sub-attributes.
     Attribute {
         /// The extension that holds it; none for core and common attributes.
-        extension: Option<&'a Schema>,
+        extension: Option<&'a Arc<Schema>>,
         /// The attribute.
-        attribute: &'a Attribute,
+        attribute: &'a Arc<Attribute>,
         /// The sub-attribute, where the path goes that deep.
-        sub: Option<&'a Attribute>,
+        sub: Option<&'a Arc<Attribute>>,
     },
     /// All of an extension: its URN alone.
-    Extension(&'a Schema),
+    Extension(&'a Arc<Schema>),
     /// All of the core schema: its URN alone.
     Core,
 }
@@ -39,28 +41,29 @@ impl<'a> AttrPath<'a> {
     /// # Errors
     /// [`PathError`], where the text names nothing.
     pub fn resolve(resource_type: &'a ResourceType, text: &str) -> Result<Self, PathError> {
-        for schema in resource_type.schemas() {
-            let Some(rest) = strip_prefix_ignore_case(text, schema.id) else {
-                continue;
-            };
+        let named = resource_type.schemas().filter_map(|schema| {
+            let rest = strip_prefix_ignore_case(text, &schema.id)?;
+            (rest.is_empty() || rest.starts_with([':', '.'])).then_some((schema, rest))
+        });
+        // One schema's URN may begin with another's: the longer one is meant.
+        if let Some((schema, rest)) = named.max_by_key(|(schema, _)| schema.id.len()) {
             let extension = (schema.id != resource_type.core.id).then_some(schema);
-            if rest.is_empty() {
+            let Some(name) = rest.strip_prefix([':', '.']) else {
                 return Ok(extension.map_or(Self::Core, Self::Extension));
-            }
-            if let Some(name) = rest.strip_prefix([':', '.']) {
-                return Self::within(name, extension, |name| match extension {
-                    Some(schema) => schema.attribute(name),
-                    None => resource_type.attribute(name),
-                });
-            }
+            };
+            return Self::within(name, extension, |name| match extension {
+                Some(schema) => schema.attribute(name),
+                None => resource_type.attribute(name),
+            });
         }
         if strip_prefix_ignore_case(text, "urn:").is_some() {
             return Err(PathError::Unknown);
         }
-        let extension_of =
-            |name: &str| resource_type.extensions.iter().find(|schema| schema.attribute(name).is_some());
         let first = text.split('.').next().unwrap_or(text);
-        let extension = if resource_type.attribute(first).is_some() { None } else { extension_of(first) };
+        let extension = match resource_type.attribute(first) {
+            Some(_) => None,
+            None => resource_type.schemas().find(|schema| schema.attribute(first).is_some()),
+        };
         Self::within(text, extension, |name| match extension {
             Some(schema) => schema.attribute(name),
             None => resource_type.attribute(name),
@@ -69,8 +72,8 @@ impl<'a> AttrPath<'a> {
 
     fn within(
         text: &str,
-        extension: Option<&'a Schema>,
-        find: impl Fn(&str) -> Option<&'a Attribute>,
+        extension: Option<&'a Arc<Schema>>,
+        find: impl Fn(&str) -> Option<&'a Arc<Attribute>>,
     ) -> Result<Self, PathError> {
         let (name, sub_name) = match text.split_once('.') {
             Some((name, sub)) => (name, Some(sub)),
@@ -103,7 +106,8 @@ pub fn strip_prefix_ignore_case<'t>(text: &'t str, prefix: &str) -> Option<&'t s
 
 #[cfg(test)]
 mod tests {
-    use super::super::user::{ENTERPRISE_URN, user};
+    use super::super::schema::Extension;
+    use super::super::user::{ENTERPRISE_URN, user, user_with};
     use super::*;
 
     fn shown(text: &str) -> Result<String, PathError> {
@@ -114,7 +118,7 @@ mod tests {
                 attribute.name,
                 sub.map(|sub| format!(".{}", sub.name)).unwrap_or_default()
             ),
-            AttrPath::Extension(schema) => schema.name.into(),
+            AttrPath::Extension(schema) => schema.name.to_string(),
             AttrPath::Core => "User".into(),
         })
     }
@@ -137,6 +141,30 @@ mod tests {
     #[test]
     fn entra_writes_a_dot_after_the_urn() {
         assert_eq!(shown(&format!("{ENTERPRISE_URN}.manager")).unwrap(), "EnterpriseUser:manager");
+    }
+
+    #[test]
+    fn a_urn_that_begins_with_another_is_its_own() {
+        let extension = |id: &str, name| Extension {
+            schema: Arc::new(Schema::new(id, "Badge", "", vec![Attribute::string(name, "")])),
+            required: false,
+        };
+        let badges = user_with(vec![
+            extension("urn:example:badge", "colour"),
+            extension("urn:example:badge:v2", "size"),
+        ]);
+        let found = |text| {
+            AttrPath::resolve(&badges, text).map(|path| match path {
+                AttrPath::Attribute { attribute, .. } => attribute.name.to_string(),
+                AttrPath::Extension(schema) => schema.id.to_string(),
+                AttrPath::Core => String::new(),
+            })
+        };
+        assert_eq!(found("urn:example:badge:v2").unwrap(), "urn:example:badge:v2");
+        assert_eq!(found("urn:example:badge:v2:size").unwrap(), "size");
+        assert_eq!(found("URN:example:Badge:Colour").unwrap(), "colour");
+        assert_eq!(found("urn:example:badge:size").unwrap_err(), PathError::Unknown);
+        assert_eq!(found("size").unwrap(), "size");
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! Projection (RFC 7644 section 3.9): `attributes` and `excludedAttributes` on a rendered resource.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::error::{Code, Error, ScimType};
 use super::list::parameter;
 use super::path::AttrPath;
-use super::resource::Object;
-use super::schema::{ResourceType, Returned};
+use super::resource::{Object, assigned};
+use super::schema::{Attribute, ResourceType, Returned};
 
 /// Which attributes an answer holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,17 +23,14 @@ pub enum Projection {
 }
 
 /// A place in a rendered resource: one, two or (in an extension) three keys.
-type Key = Vec<&'static str>;
+type Key = Vec<Arc<str>>;
 
 impl Projection {
     /// Reads the two parameters. Names that no served schema has are left out: asking for them yields nothing.
     ///
     /// # Errors
     /// 400 `invalidValue` where both are given: they exclude each other.
-    pub fn read(
-        resource_type: &'static ResourceType,
-        parameters: &[(String, String)],
-    ) -> Result<Self, Error> {
+    pub fn read(resource_type: &ResourceType, parameters: &[(String, String)]) -> Result<Self, Error> {
         let given = |name| parameter(parameters, name).filter(|list| !list.trim().is_empty());
         let keys =
             |list: &str| list.split(',').filter_map(|name| key(resource_type, name)).flatten().collect();
@@ -52,99 +51,125 @@ impl Projection {
         let Value::Object(resource) = resource else {
             return resource;
         };
-        let always = |name: &str| {
-            resource_type.attribute(name).is_some_and(|attribute| attribute.returned == Returned::Always)
-        };
-        match self {
-            Self::All => Value::Object(resource),
-            Self::Only(keys) => {
-                let mut kept = Object::new();
-                for (name, value) in resource {
-                    if always(&name) {
-                        kept.insert(name, value);
-                    } else if let Some(value) = only(&name, value, keys) {
-                        kept.insert(name, value);
-                    }
+        let mut shown = Object::new();
+        for (name, value) in resource {
+            let extension = resource_type.schemas().skip(1).find(|schema| *schema.id == *name);
+            let value = match (extension, value) {
+                (Some(schema), Value::Object(members)) => {
+                    let members = members.into_iter().filter_map(|(name, value)| {
+                        let value = self.attribute(schema.attribute(&name)?, Some(&schema.id), value)?;
+                        Some((name, value))
+                    });
+                    assigned(Value::Object(members.collect()))
                 }
-                Value::Object(kept)
-            }
-            Self::Without(keys) => {
-                let mut value = Value::Object(resource);
-                for key in keys.iter().filter(|key| key.first().is_some_and(|name| !always(name))) {
-                    without(&mut value, key);
-                }
-                value
+                (_, value) => resource_type
+                    .attribute(&name)
+                    .and_then(|attribute| self.attribute(attribute, None, value)),
+            };
+            if let Some(value) = value {
+                shown.insert(name, value);
             }
         }
+        Value::Object(shown)
+    }
+
+    /// What is shown of an attribute (of the extension `urn`).
+    fn attribute(&self, attribute: &Attribute, urn: Option<&Arc<str>>, value: Value) -> Option<Value> {
+        let always = attribute.returned == Returned::Always;
+        let by_default = always || attribute.returned == Returned::Default;
+        match self {
+            Self::All => by_default.then(|| subs(attribute, value, Returned::is_default)).flatten(),
+            Self::Only(keys) => match Named::of(keys, urn, &attribute.name) {
+                Named::Whole => subs(attribute, value, Returned::is_default),
+                Named::Parts(names) => subs(attribute, value, |returned, name| {
+                    returned == Returned::Always || names.contains(&name)
+                }),
+                Named::Not => always.then(|| subs(attribute, value, Returned::is_default)).flatten(),
+            },
+            Self::Without(keys) => match Named::of(keys, urn, &attribute.name) {
+                Named::Whole if !always => None,
+                Named::Parts(names) if by_default => subs(attribute, value, |returned, name| {
+                    returned == Returned::Always || (returned == Returned::Default && !names.contains(&name))
+                }),
+                _ => by_default.then(|| subs(attribute, value, Returned::is_default)).flatten(),
+            },
+        }
+    }
+}
+
+/// How a list of keys names an attribute.
+enum Named<'k> {
+    /// As a whole, or all of its schema.
+    Whole,
+    /// Some of its sub-attributes.
+    Parts(Vec<&'k str>),
+    /// Not at all.
+    Not,
+}
+
+impl<'k> Named<'k> {
+    fn of(keys: &'k [Key], urn: Option<&Arc<str>>, name: &str) -> Self {
+        let mut parts = Vec::new();
+        for key in keys {
+            let mut rest = key.as_slice();
+            for own in urn.map(|urn| &**urn).into_iter().chain([name]) {
+                match rest.split_first() {
+                    // The key ends above the attribute.
+                    None => return Self::Whole,
+                    Some((first, below)) if **first == *own => rest = below,
+                    Some(_) => break,
+                }
+            }
+            let depth = key.len() - rest.len();
+            match rest.first() {
+                None => return Self::Whole,
+                Some(sub) if depth == 1 + usize::from(urn.is_some()) => parts.push(&**sub),
+                Some(_) => {}
+            }
+        }
+        if parts.is_empty() { Self::Not } else { Self::Parts(parts) }
+    }
+}
+
+impl Returned {
+    fn is_default(self, _name: &str) -> bool {
+        matches!(self, Self::Always | Self::Default)
+    }
+}
+
+/// The value with those sub-attributes alone that `wanted` wants; none where nothing is left of it.
+fn subs(attribute: &Attribute, value: Value, wanted: impl Fn(Returned, &str) -> bool) -> Option<Value> {
+    let keep = |element: Value| match element {
+        Value::Object(mut members) => {
+            for sub in &attribute.sub_attributes {
+                if !wanted(sub.returned, &sub.name) {
+                    members.shift_remove(&*sub.name);
+                }
+            }
+            assigned(Value::Object(members))
+        }
+        simple => Some(simple),
+    };
+    match value {
+        Value::Array(elements) => assigned(elements.into_iter().filter_map(keep).collect()),
+        one => keep(one),
     }
 }
 
 /// The places that a name stands for.
-fn key(resource_type: &'static ResourceType, name: &str) -> Option<Vec<Key>> {
+fn key(resource_type: &ResourceType, name: &str) -> Option<Vec<Key>> {
     // Some clients put a value filter here; the attribute before it is what can be projected.
     let name = name.split('[').next().unwrap_or(name).trim();
     match AttrPath::resolve(resource_type, name).ok()? {
         AttrPath::Attribute { extension, attribute, sub } => {
-            let keys = extension.map(|schema| schema.id).into_iter().chain([attribute.name]);
-            Some(vec![keys.chain(sub.map(|sub| sub.name)).collect()])
+            let names = extension.map(|schema| &schema.id).into_iter().chain([&attribute.name]);
+            Some(vec![names.chain(sub.map(|sub| &sub.name)).cloned().collect()])
         }
-        AttrPath::Extension(schema) => Some(vec![vec![schema.id]]),
+        AttrPath::Extension(schema) => Some(vec![vec![Arc::clone(&schema.id)]]),
         AttrPath::Core => {
-            Some(resource_type.core.attributes.iter().map(|attribute| vec![attribute.name]).collect())
+            let names = resource_type.core.attributes.iter().map(|attribute| &attribute.name);
+            Some(names.map(|name| vec![Arc::clone(name)]).collect())
         }
-    }
-}
-
-/// The part of the member `name` that the keys ask for.
-fn only(name: &str, value: Value, keys: &[Key]) -> Option<Value> {
-    let keys: Vec<&[&str]> = keys.iter().map(Vec::as_slice).collect();
-    member(name, value, &keys)
-}
-
-/// The part of the member `name` of some object, where the keys are relative to that object.
-fn member(name: &str, value: Value, keys: &[&[&str]]) -> Option<Value> {
-    let below: Vec<&[&str]> = keys
-        .iter()
-        .filter_map(|key| key.split_first().filter(|(first, _)| **first == name))
-        .map(|(_, rest)| rest)
-        .collect();
-    if below.is_empty() { None } else { pick(value, &below) }
-}
-
-fn pick(value: Value, keys: &[&[&str]]) -> Option<Value> {
-    if keys.iter().any(|key| key.is_empty()) {
-        return Some(value);
-    }
-    match value {
-        Value::Array(elements) => {
-            let picked: Vec<_> = elements.into_iter().filter_map(|element| pick(element, keys)).collect();
-            (!picked.is_empty()).then_some(Value::Array(picked))
-        }
-        Value::Object(members) => {
-            let mut picked = Object::new();
-            for (name, value) in members {
-                if let Some(value) = member(&name, value, keys) {
-                    picked.insert(name, value);
-                }
-            }
-            (!picked.is_empty()).then_some(Value::Object(picked))
-        }
-        _ => None,
-    }
-}
-
-fn without(value: &mut Value, key: &[&str]) {
-    match (value, key) {
-        (Value::Array(elements), _) => elements.iter_mut().for_each(|element| without(element, key)),
-        (Value::Object(members), [last]) => {
-            members.shift_remove(*last);
-        }
-        (Value::Object(members), [first, rest @ ..]) => {
-            if let Some(value) = members.get_mut(*first) {
-                without(value, rest);
-            }
-        }
-        _ => {}
     }
 }
 

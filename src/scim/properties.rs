@@ -98,7 +98,7 @@ fn babs() -> Resource {
 fn patch(before: &Resource, operations: &[Value]) -> Option<Resource> {
     let body = json!({ "schemas": [PATCH_URN], "Operations": operations });
     let patch = Patch::read(user(), body.as_object().unwrap()).ok()?;
-    patch.apply(before, &Policy::default()).ok().map(|patched| patched.resource)
+    patch.apply(user(), before, &Policy::default()).ok().map(|patched| patched.resource)
 }
 
 fn has_password(value: &Value) -> bool {

@@ -1,12 +1,14 @@
 //! A resource as a client reads it: `schemas`, `id`, its attributes and `meta` (RFC 7643 section 3).
 
+use std::sync::Arc;
+
 use aws_lc_rs::digest;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
-use time::macros::format_description;
 
+use super::date_time;
 use super::resource::{Object, Resource};
-use super::schema::ResourceType;
+use super::schema::{Attribute, ResourceType};
 
 /// What the server knows of a resource besides its attributes.
 #[derive(Debug, Clone)]
@@ -25,24 +27,26 @@ pub struct Meta {
 /// that somebody made in Keycloak.
 pub fn render(resource_type: &ResourceType, resource: &Resource, meta: &Meta, base: &str) -> Value {
     let attributes = resource.as_object();
-    let mut schemas = vec![Value::from(resource_type.core.id)];
-    let extensions = resource_type.extensions.iter().filter(|schema| attributes.contains_key(schema.id));
-    schemas.extend(extensions.map(|schema| Value::from(schema.id)));
     let mut rendered = Object::new();
-    rendered.insert("schemas".into(), Value::Array(schemas));
+    rendered.insert("schemas".into(), Value::Null);
     rendered.insert("id".into(), meta.id.clone().into());
     // In the schemas' order, whatever the order in which they were set: the version must not hang on that.
-    let names =
-        resource_type.common.iter().chain(&resource_type.core.attributes).map(|attribute| attribute.name);
-    for name in names.chain(resource_type.extensions.iter().map(|schema| schema.id)) {
-        if let Some(value) = attributes.get(name) {
-            rendered.insert(name.into(), value.clone());
+    rendered.extend(shown(&resource_type.common, attributes));
+    rendered.extend(shown(&resource_type.core.attributes, attributes));
+    let mut schemas = vec![Value::from(&*resource_type.core.id)];
+    for schema in resource_type.extensions.iter().map(|extension| &extension.schema) {
+        let Some(Value::Object(members)) = attributes.get(&*schema.id) else { continue };
+        let members: Object = shown(&schema.attributes, members).collect();
+        if !members.is_empty() {
+            schemas.push(Value::from(&*schema.id));
+            rendered.insert(schema.id.to_string(), Value::Object(members));
         }
     }
+    rendered.insert("schemas".into(), Value::Array(schemas));
     let mut described = json!({
         "resourceType": resource_type.name,
-        "created": date_time(meta.created),
-        "lastModified": date_time(meta.last_modified),
+        "created": date_time::write(meta.created),
+        "lastModified": date_time::write(meta.last_modified),
     });
     let version = version(&rendered, &described);
     if let Some(described) = described.as_object_mut() {
@@ -53,6 +57,26 @@ pub fn render(resource_type: &ResourceType, resource: &Resource, meta: &Meta, ba
     Value::Object(rendered)
 }
 
+/// The assigned attributes that a client may ever see, in the schema's order.
+fn shown(attributes: &[Arc<Attribute>], values: &Object) -> impl Iterator<Item = (String, Value)> {
+    attributes.iter().filter(|attribute| !attribute.is_secret()).filter_map(|attribute| {
+        let mut value = values.get(&*attribute.name)?.clone();
+        for secret in attribute.sub_attributes.iter().filter(|sub| sub.is_secret()) {
+            hide(&mut value, &secret.name);
+        }
+        Some((attribute.name.to_string(), value))
+    })
+}
+
+fn hide(value: &mut Value, name: &str) {
+    match value {
+        Value::Array(elements) => elements.iter_mut().for_each(|element| hide(element, name)),
+        value => {
+            value.as_object_mut().map(|members| members.shift_remove(name));
+        }
+    }
+}
+
 /// The weak entity tag of a resource (RFC 7644 section 3.14).
 fn version(rendered: &Object, described: &Value) -> String {
     let mut sorted = json!([rendered, described]);
@@ -60,12 +84,6 @@ fn version(rendered: &Object, described: &Value) -> String {
     let hash = digest::digest(&digest::SHA256, sorted.to_string().as_bytes());
     let hex: String = hash.as_ref().iter().take(12).map(|byte| format!("{byte:02x}")).collect();
     format!("W/\"{hex}\"")
-}
-
-/// An xsd:dateTime in UTC with milliseconds, always of the same length.
-pub fn date_time(instant: OffsetDateTime) -> String {
-    let form = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
-    instant.to_offset(time::UtcOffset::UTC).format(form).unwrap_or_default()
 }
 
 /// Does an `If-Match` or `If-None-Match` header name this version? Weak comparison; `*` names any.

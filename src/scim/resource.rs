@@ -1,12 +1,14 @@
 //! A resource in canonical form: known attributes under their canonical names, checked for type (RFC 7643 section 2).
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use super::date_time;
 use super::error::{Code, Error, ScimType};
 use super::path::{AttrPath, PathError};
-use super::schema::{Attribute, Mutability, ResourceType, Schema, Type};
+use super::schema::{Attribute, Mutability, Omission, ResourceType, Schema, Type};
 
 /// A JSON object, in the order in which its members were set.
 pub type Object = Map<String, Value>;
@@ -68,20 +70,9 @@ impl Resource {
             Ok(AttrPath::Attribute { attribute, .. }) if attribute.mutability == Mutability::ReadOnly => {
                 Ok(())
             }
-            Ok(AttrPath::Attribute { attribute, .. }) if attribute.name == "schemas" => Ok(()),
+            Ok(AttrPath::Attribute { attribute, .. }) if &*attribute.name == "schemas" => Ok(()),
             Ok(AttrPath::Attribute { extension, attribute, sub: None }) => {
-                let value = check_value(attribute, value, policy)?;
-                if self.get(extension, attribute).is_some() && value.is_some() {
-                    return Err(Error::bad(
-                        ScimType::InvalidSyntax,
-                        Code::WrongMessage,
-                        format!("The attribute {} stands twice in the message", attribute.name),
-                    ));
-                }
-                if let Some(value) = value {
-                    self.set(extension, attribute, Some(value));
-                }
-                Ok(())
+                self.assign(extension, attribute, value, policy)
             }
             Ok(AttrPath::Attribute { sub: Some(_), .. }) | Err(PathError::Unknown | PathError::Malformed) => {
                 unknown(key, value, policy)
@@ -100,38 +91,85 @@ impl Resource {
                             unknown(key, value, policy)?;
                             continue;
                         };
-                        if let Some(value) = check_value(attribute, value, policy)? {
-                            self.set(Some(schema), attribute, Some(value));
+                        if attribute.mutability != Mutability::ReadOnly {
+                            self.assign(Some(schema), attribute, value, policy)?;
                         }
                     }
                     Ok(())
                 }
                 Value::Null => Ok(()),
-                _ => Err(wrong_type(schema.id, "an object")),
+                _ => Err(wrong_type(&schema.id, "an object")),
             },
         }
     }
 
-    /// Required attributes that are missing or empty are an error.
+    fn assign(
+        &mut self,
+        extension: Option<&Arc<Schema>>,
+        attribute: &Attribute,
+        value: &Value,
+        policy: &Policy,
+    ) -> Result<(), Error> {
+        let Some(value) = check_value(attribute, value, policy)? else { return Ok(()) };
+        if self.get(extension, attribute).is_some() {
+            return Err(Error::bad(
+                ScimType::InvalidSyntax,
+                Code::WrongMessage,
+                format!("The attribute {} stands twice in the message", attribute.name),
+            ));
+        }
+        self.set(extension, attribute, Some(value));
+        Ok(())
+    }
+
+    /// Required attributes that are missing or empty are an error: those of the core schema, of an extension that must
+    /// be there, and of one that is (RFC 7643 section 6).
     ///
     /// # Errors
     /// 400 `invalidValue` naming the attribute.
     pub fn check_required(&self, resource_type: &ResourceType) -> Result<(), Error> {
-        for attribute in resource_type.core.attributes.iter().filter(|attribute| attribute.required) {
-            let blank = match self.get(None, attribute) {
-                None => true,
-                Some(Value::String(text)) => text.trim().is_empty(),
-                Some(_) => false,
-            };
-            if blank {
+        for attribute in &resource_type.core.attributes {
+            check_required(attribute, &attribute.name, self.0.get(&*attribute.name))?;
+        }
+        for extension in &resource_type.extensions {
+            let members = self.0.get(&*extension.schema.id);
+            if extension.required || members.is_some() {
+                for attribute in &extension.schema.attributes {
+                    let value = members.and_then(|members| members.get(&*attribute.name));
+                    check_required(attribute, &format!("{}:{}", extension.schema.id, attribute.name), value)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What was set once and can't be changed must be as it was (RFC 7643 section 7, `immutable`).
+    ///
+    /// # Errors
+    /// 400 `mutability` naming the attribute.
+    pub fn check_immutable(&self, resource_type: &ResourceType, before: &Self) -> Result<(), Error> {
+        for (extension, attribute) in resource_type.attributes() {
+            let immutable = attribute.mutability == Mutability::Immutable;
+            let was = before.get(extension, attribute);
+            if immutable && was.is_some() && was != self.get(extension, attribute) {
                 return Err(Error::bad(
-                    ScimType::InvalidValue,
-                    Code::RequiredMissing,
-                    format!("The attribute {} is required and must not be empty", attribute.name),
+                    ScimType::Mutability,
+                    Code::ImmutableAttribute,
+                    format!("The attribute {} was set before and can't be changed", attribute.name),
                 ));
             }
         }
         Ok(())
+    }
+
+    /// Takes over from `before` what a PUT that leaves it out does not clear, and what no client can set.
+    pub fn keep_omitted(&mut self, resource_type: &ResourceType, before: &Self) {
+        for (extension, attribute) in resource_type.attributes() {
+            let omitted = self.get(extension, attribute).is_none();
+            if attribute.omission == Omission::Keeps && omitted {
+                self.set(extension, attribute, before.get(extension, attribute).cloned());
+            }
+        }
     }
 
     /// The canonical object.
@@ -140,26 +178,50 @@ impl Resource {
     }
 
     /// The value of an attribute of the core schema (no extension) or of an extension.
-    pub fn get(&self, extension: Option<&Schema>, attribute: &Attribute) -> Option<&Value> {
+    pub fn get(&self, extension: Option<&Arc<Schema>>, attribute: &Attribute) -> Option<&Value> {
         match extension {
-            Some(schema) => self.0.get(schema.id)?.get(attribute.name),
-            None => self.0.get(attribute.name),
+            Some(schema) => self.0.get(&*schema.id)?.get(&*attribute.name),
+            None => self.0.get(&*attribute.name),
         }
     }
 
     /// Sets or unassigns an attribute. The value must be in canonical form already.
-    pub fn set(&mut self, extension: Option<&Schema>, attribute: &Attribute, value: Option<Value>) {
+    pub fn set(&mut self, extension: Option<&Arc<Schema>>, attribute: &Attribute, value: Option<Value>) {
         let value = value.and_then(assigned);
         let Some(schema) = extension else {
-            put(&mut self.0, attribute.name, value);
+            put(&mut self.0, &attribute.name, value);
             return;
         };
-        let mut members = match self.0.remove(schema.id) {
+        let mut members = match self.0.shift_remove(&*schema.id) {
             Some(Value::Object(members)) => members,
             _ => Object::new(),
         };
-        put(&mut members, attribute.name, value);
-        put(&mut self.0, schema.id, assigned(Value::Object(members)));
+        put(&mut members, &attribute.name, value);
+        put(&mut self.0, &schema.id, assigned(Value::Object(members)));
+    }
+
+    /// Sets or unassigns an attribute, or a sub-attribute of a complex attribute of one value. Other sub-attributes, and
+    /// those of an attribute with several values, are left alone.
+    pub fn set_at(
+        &mut self,
+        extension: Option<&Arc<Schema>>,
+        attribute: &Attribute,
+        sub: Option<&Attribute>,
+        value: Option<Value>,
+    ) {
+        let Some(sub) = sub else {
+            self.set(extension, attribute, value);
+            return;
+        };
+        if attribute.multi_valued {
+            return;
+        }
+        let mut members = match self.get(extension, attribute) {
+            Some(Value::Object(members)) => members.clone(),
+            _ => Object::new(),
+        };
+        put(&mut members, &sub.name, value.and_then(assigned));
+        self.set(extension, attribute, Some(Value::Object(members)));
     }
 
     /// The text at a path such as `userName`, `name.givenName` or `URN:manager.value`, where it is a string.
@@ -167,7 +229,7 @@ impl Resource {
         match AttrPath::resolve(resource_type, path).ok()? {
             AttrPath::Attribute { extension, attribute, sub } => {
                 let value = self.get(extension, attribute)?;
-                sub.map_or(Some(value), |sub| value.get(sub.name))?.as_str()
+                sub.map_or(Some(value), |sub| value.get(&*sub.name))?.as_str()
             }
             _ => None,
         }
@@ -175,21 +237,10 @@ impl Resource {
 
     /// Sets or unassigns the text at a path, as [`Resource::text`] reads it. Unknown paths are left alone.
     pub fn set_text(&mut self, resource_type: &ResourceType, path: &str, text: Option<&str>) {
-        let Ok(AttrPath::Attribute { extension, attribute, sub }) = AttrPath::resolve(resource_type, path)
-        else {
-            return;
-        };
-        let text = text.map(|text| Value::String(text.into()));
-        let Some(sub) = sub else {
-            self.set(extension, attribute, text);
-            return;
-        };
-        let mut members = match self.get(extension, attribute) {
-            Some(Value::Object(members)) => members.clone(),
-            _ => Object::new(),
-        };
-        put(&mut members, sub.name, text);
-        self.set(extension, attribute, Some(Value::Object(members)));
+        if let Ok(AttrPath::Attribute { extension, attribute, sub }) = AttrPath::resolve(resource_type, path)
+        {
+            self.set_at(extension, attribute, sub.map(Arc::as_ref), text.map(Value::from));
+        }
     }
 
     /// The boolean at a core attribute.
@@ -241,6 +292,34 @@ pub(super) fn assigned(value: Value) -> Option<Value> {
     }
 }
 
+/// Is the required attribute, or what it requires of its values, there?
+fn check_required(attribute: &Attribute, name: &str, value: Option<&Value>) -> Result<(), Error> {
+    let missing = match value {
+        None => true,
+        Some(Value::String(text)) => text.trim().is_empty(),
+        Some(_) => false,
+    };
+    // What the server alone sets is not the client's to bring.
+    if missing && attribute.required && attribute.mutability != Mutability::ReadOnly {
+        return Err(Error::bad(
+            ScimType::InvalidValue,
+            Code::RequiredMissing,
+            format!("The attribute {name} is required and must not be empty"),
+        ));
+    }
+    let values = match value {
+        Some(Value::Array(elements)) => elements.as_slice(),
+        Some(one) => std::slice::from_ref(one),
+        None => &[],
+    };
+    for sub in attribute.sub_attributes.iter().filter(|sub| sub.required) {
+        for value in values {
+            check_required(sub, &format!("{name}.{}", sub.name), value.get(&*sub.name))?;
+        }
+    }
+    Ok(())
+}
+
 fn check_schemas(resource_type: &ResourceType, body: &Object, policy: &Policy) -> Result<(), Error> {
     let Some((_, value)) = body.iter().find(|(key, _)| key.eq_ignore_ascii_case("schemas")) else {
         return Ok(());
@@ -256,7 +335,7 @@ fn check_schemas(resource_type: &ResourceType, body: &Object, policy: &Policy) -
         let Some(urn) = urn.as_str() else {
             return Err(wrong("\"schemas\" must be an array of schema URNs".into()));
         };
-        core |= urn.eq_ignore_ascii_case(resource_type.core.id);
+        core |= urn.eq_ignore_ascii_case(&resource_type.core.id);
         let known = resource_type.schemas().any(|schema| schema.id.eq_ignore_ascii_case(urn));
         if !known && policy.refuse_unknown {
             return Err(wrong(
@@ -319,19 +398,19 @@ pub(super) fn check_value(
     policy: &Policy,
 ) -> Result<Option<Value>, Error> {
     if !attribute.multi_valued {
-        return check_single(attribute, attribute.name, value, policy);
+        return check_single(attribute, &attribute.name, value, policy);
     }
     let elements = match value {
         Value::Null => return Ok(None),
         Value::Array(elements) => elements,
-        _ => return Err(wrong_type(attribute.name, "an array")),
+        _ => return Err(wrong_type(&attribute.name, "an array")),
     };
     check_count(attribute, elements.len())?;
     let mut canonical = Vec::with_capacity(elements.len());
     // Identical values are stored once (RFC 7643 section 2.4); by their text, so that a long list stays linear.
     let mut seen = HashSet::new();
     for element in elements {
-        let Some(element) = check_single(attribute, attribute.name, element, policy)? else {
+        let Some(element) = check_single(attribute, &attribute.name, element, policy)? else {
             continue;
         };
         if seen.insert(element.to_string()) {
@@ -368,6 +447,8 @@ pub(super) fn check_single(
         Type::Boolean => Err(wrong_type(name, "true or false")),
         Type::Integer if value.is_i64() => Ok(Some(value.clone())),
         Type::Integer => Err(wrong_type(name, "an integer")),
+        Type::Decimal if value.is_number() => Ok(Some(value.clone())),
+        Type::Decimal => Err(wrong_type(name, "a number")),
         Type::String | Type::DateTime | Type::Binary | Type::Reference => match value {
             // PostgreSQL can't store it, and Keycloak would answer 500.
             Value::String(text) if text.contains('\0') => Err(Error::bad(
@@ -375,6 +456,9 @@ pub(super) fn check_single(
                 Code::UnacceptableValue,
                 format!("The attribute {name} holds a NUL character"),
             )),
+            Value::String(text) if attribute.kind == Type::DateTime && date_time::read(text).is_none() => {
+                Err(wrong_type(name, "a dateTime, as in 2008-01-23T04:56:22Z"))
+            }
             Value::String(_) => Ok(Some(value.clone())),
             _ => Err(wrong_type(name, "a string")),
         },
@@ -388,9 +472,12 @@ pub(super) fn check_single(
                     unknown(&format!("{name}.{key}"), value, policy)?;
                     continue;
                 };
+                if sub.mutability == Mutability::ReadOnly {
+                    continue;
+                }
                 let full = format!("{name}.{}", sub.name);
                 if let Some(value) = check_single(sub, &full, value, policy)? {
-                    canonical.insert(sub.name.into(), value);
+                    canonical.insert(sub.name.to_string(), value);
                 }
             }
             Ok(assigned(Value::Object(canonical)))

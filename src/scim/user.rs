@@ -1,39 +1,38 @@
 //! The User resource type: core schema (RFC 7643 section 4.1) and enterprise extension (section 4.3).
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
-use super::schema::{Attribute, ResourceType, Schema, Type, common_attributes};
+use super::schema::{Attribute, Extension, ResourceType, Returned, Schema, Type, common_attributes};
 
 /// The URN of the core User schema.
 pub const USER_URN: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 /// The URN of the enterprise extension.
 pub const ENTERPRISE_URN: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
-static USER: LazyLock<ResourceType> = LazyLock::new(|| ResourceType {
-    name: "User",
-    endpoint: "/Users",
-    description: "User Account",
-    core: core(),
-    extensions: vec![enterprise()],
-    common: common_attributes(),
-});
+static USER: LazyLock<ResourceType> = LazyLock::new(|| user_with(Vec::new()));
 
-/// The User resource type.
+/// The User resource type without custom schemas.
 pub fn user() -> &'static ResourceType {
     &USER
 }
 
+/// The User resource type with these schemas beside the enterprise extension.
+pub fn user_with(custom: Vec<Extension>) -> ResourceType {
+    let mut extensions = vec![Extension { schema: Arc::new(enterprise()), required: false }];
+    extensions.extend(custom);
+    ResourceType {
+        name: "User",
+        endpoint: "/Users",
+        description: "User Account",
+        core: Arc::new(core()),
+        extensions,
+        common: common_attributes(),
+    }
+}
+
 /// A multi-valued attribute of value, display, type and primary (RFC 7643 section 2.4).
-fn plural(
-    name: &'static str,
-    description: &'static str,
-    value: Attribute,
-    types: &'static [&'static str],
-) -> Attribute {
-    let kind = Attribute {
-        canonical_values: types,
-        ..Attribute::string("type", "A label for the value's function")
-    };
+fn plural(name: &str, description: &str, value: Attribute, types: &[&str]) -> Attribute {
+    let kind = Attribute::string("type", "A label for the value's function").canonical(types);
     Attribute::complex(
         name,
         description,
@@ -47,8 +46,8 @@ fn plural(
     .many()
 }
 
-fn uri(name: &'static str, description: &'static str) -> Attribute {
-    Attribute { reference_types: &["external"], ..Attribute::new(name, Type::Reference, description) }
+fn uri(name: &str, description: &str) -> Attribute {
+    Attribute::new(name, Type::Reference, description).refers_to(&["external"])
 }
 
 fn core() -> Schema {
@@ -82,20 +81,18 @@ fn core() -> Schema {
             Attribute::string("region", "State or region"),
             Attribute::string("postalCode", "Postal code"),
             Attribute::string("country", "Country, ISO 3166-1 alpha-2"),
-            Attribute {
-                canonical_values: &["work", "home", "other"],
-                ..Attribute::string("type", "A label for the address's function")
-            },
+            Attribute::string("type", "A label for the address's function")
+                .canonical(&["work", "home", "other"]),
             Attribute::new("primary", Type::Boolean, "Is this the preferred address? At most one is"),
         ],
     )
     .many();
     let value = |description| Attribute::string("value", description);
-    Schema {
-        id: USER_URN,
-        name: "User",
-        description: "User Account",
-        attributes: vec![
+    Schema::new(
+        USER_URN,
+        "User",
+        "User Account",
+        vec![
             user_name,
             name,
             Attribute::string("displayName", "The name to show"),
@@ -106,7 +103,7 @@ fn core() -> Schema {
             Attribute::string("preferredLanguage", "The preferred language, as in Accept-Language"),
             Attribute::string("locale", "The default location, for currency, dates and numbers"),
             Attribute::string("timezone", "The time zone, such as \"America/Los_Angeles\""),
-            Attribute::new("active", Type::Boolean, "May the user sign in? false ends all sessions"),
+            Attribute::new("active", Type::Boolean, "May the user sign in? false ends all sessions").kept(),
             plural(
                 "emails",
                 "E-mail addresses; the primary one is Keycloak's",
@@ -127,6 +124,7 @@ fn core() -> Schema {
                 &["photo", "thumbnail"],
             ),
             addresses,
+            groups(),
             plural("entitlements", "Entitlements", value("An entitlement"), &[]),
             plural("roles", "Roles, stored as sent; they give no role in Keycloak", value("A role"), &[]),
             plural(
@@ -136,7 +134,25 @@ fn core() -> Schema {
                 &[],
             ),
         ],
-    }
+    )
+}
+
+/// The groups that the user belongs to (RFC 7643 section 4.1.2); changed through the Group resource alone.
+fn groups() -> Attribute {
+    let groups = Attribute::complex(
+        "groups",
+        "The groups that the user belongs to; read only, changed through the Group",
+        vec![
+            Attribute::string("value", "The id of the Group").exact().read_only(),
+            Attribute::new("$ref", Type::Reference, "The URL of the Group").refers_to(&["Group"]).read_only(),
+            Attribute::string("display", "The Group's displayName").read_only(),
+            Attribute::string("type", "How the user belongs to it")
+                .canonical(&["direct", "indirect"])
+                .read_only(),
+        ],
+    );
+    // A page of users would cost a call for each of them.
+    Attribute { returned: Returned::Request, ..groups.many().read_only() }
 }
 
 fn enterprise() -> Schema {
@@ -145,18 +161,15 @@ fn enterprise() -> Schema {
         "The user's manager",
         vec![
             Attribute::string("value", "The id of the manager's User").exact(),
-            Attribute {
-                reference_types: &["User"],
-                ..Attribute::new("$ref", Type::Reference, "The URL of the manager's User")
-            },
+            Attribute::new("$ref", Type::Reference, "The URL of the manager's User").refers_to(&["User"]),
             Attribute::string("displayName", "The manager's displayName, as the client sent it"),
         ],
     );
-    Schema {
-        id: ENTERPRISE_URN,
-        name: "EnterpriseUser",
-        description: "Enterprise User",
-        attributes: vec![
+    Schema::new(
+        ENTERPRISE_URN,
+        "EnterpriseUser",
+        "Enterprise User",
+        vec![
             Attribute::string("employeeNumber", "The number that the organization gave the user"),
             Attribute::string("costCenter", "The cost center"),
             Attribute::string("organization", "The organization"),
@@ -164,5 +177,5 @@ fn enterprise() -> Schema {
             Attribute::string("department", "The department"),
             manager,
         ],
-    }
+    )
 }

@@ -6,7 +6,6 @@ use time::OffsetDateTime;
 
 use crate::directory::{Result, Row, Wanted};
 use crate::keycloak::{self, UserId, UserQuery, UserRepresentation};
-use crate::scim::user::user;
 use crate::scim::{Code, Error};
 
 use super::plan::{self, whole};
@@ -19,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Session {
     pub(super) async fn create(self, wanted: Wanted) -> Result<Row> {
-        let name = wanted.resource.text(user(), "userName").unwrap_or_default().to_lowercase();
+        let name = wanted.resource.text(&self.storage.user, "userName").unwrap_or_default().to_lowercase();
         // Two creates of one name: the second one sees what became of the first.
         let name_lock = self.directory.0.locks.lock(format!("name {name}")).await;
         self.check_user_name(&wanted, None).await?;

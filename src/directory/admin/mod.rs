@@ -25,12 +25,12 @@ use time::OffsetDateTime;
 use tokio_util::task::TaskTracker;
 
 use crate::keycloak::{AdminClient, Connection};
-use crate::scim::{Code, Error};
+use crate::scim::{Code, Error, ResourceType};
 
 use self::locks::Locks;
 use self::plan::Rules;
 use self::realm::{Expected, Facts};
-use self::storage::Storage;
+use self::storage::{Mapping, Storage};
 use super::{Check, Context, Directory, Edit, Key, Page, Result, Row, Wanted};
 
 pub use self::realm::NotReady;
@@ -42,6 +42,8 @@ pub struct Settings {
     pub tag_role: String,
     /// Realm roles that mean power besides Keycloak's own.
     pub protected_roles: Vec<String>,
+    /// The User resource type, with the realm's own schemas.
+    pub user: Arc<ResourceType>,
     /// SCIM path to Keycloak attribute.
     pub attribute_map: BTreeMap<String, String>,
     /// Do the callers' e-mail addresses count as verified?
@@ -59,6 +61,7 @@ pub struct AdminDirectory(Arc<Inner>);
 struct Inner {
     connection: Arc<Connection>,
     settings: Settings,
+    mappings: Arc<[Mapping]>,
     /// What is known of the realm; none until it was looked at for the first time.
     facts: RwLock<Option<Arc<Facts>>>,
     /// One look at the realm at a time.
@@ -73,6 +76,7 @@ impl AdminDirectory {
     pub fn new(connection: Arc<Connection>, settings: Settings, tasks: TaskTracker) -> Self {
         Self(Arc::new(Inner {
             connection,
+            mappings: Mapping::all(&settings.user, &settings.attribute_map),
             settings,
             facts: RwLock::default(),
             looking: tokio::sync::Mutex::default(),
@@ -109,7 +113,7 @@ impl AdminDirectory {
         let expected = Expected {
             tag_role: &settings.tag_role,
             protected_roles: &settings.protected_roles,
-            attributes: settings.attribute_map.values().map(String::as_str).collect(),
+            mappings: &self.0.mappings,
         };
         let facts = Arc::new(realm::inspect(client, &expected).await?);
         if facts.realm_management.is_none() && self.known().is_none() {
@@ -137,7 +141,8 @@ impl AdminDirectory {
             }
         };
         let storage = Storage {
-            map: self.0.settings.attribute_map.clone(),
+            user: Arc::clone(&self.0.settings.user),
+            mappings: Arc::clone(&self.0.mappings),
             email_as_username: facts.email_as_username,
             trust_email: self.0.settings.trust_email,
         };

@@ -2,11 +2,10 @@
 
 use crate::directory::{Result, Row, Wanted};
 use crate::keycloak::{SERVICE_ACCOUNT_PREFIX, UserId};
-use crate::scim::user::user;
-use crate::scim::{Code, Error, Resource, ScimType};
+use crate::scim::{Code, Error, Resource, ResourceType, ScimType};
 
 use super::Session;
-use super::storage::{self, preferred_value};
+use super::storage;
 use super::tag::Mark;
 
 impl Session {
@@ -22,9 +21,9 @@ impl Session {
         holder: Option<(&UserId, &Row)>,
     ) -> Result<()> {
         let email_rules = self.storage.email_as_username;
-        let email =
-            preferred_value(wanted.resource.elements("emails")).map(|(_, email)| email.to_lowercase());
-        let name = lower_name(&wanted.resource);
+        let user = &self.storage.user;
+        let email = storage::email(&wanted.resource).map(|email| email.to_lowercase());
+        let name = lower_name(user, &wanted.resource);
         let username = if email_rules { email.clone().unwrap_or_default() } else { name.clone() };
         if username.starts_with(SERVICE_ACCOUNT_PREFIX) {
             return Err(Error::bad(
@@ -35,12 +34,12 @@ impl Session {
                 ),
             ));
         }
-        let unchanged = holder.is_some_and(|(_, before)| lower_name(&before.resource) == name);
+        let unchanged = holder.is_some_and(|(_, before)| lower_name(user, &before.resource) == name);
         if !email_rules || unchanged {
             return Ok(());
         }
         let except = holder.map(|(id, _)| id);
-        let sent = wanted.resource.text(user(), "userName").unwrap_or_default();
+        let sent = wanted.resource.text(user, "userName").unwrap_or_default();
         let holders = self.by_sent_name(sent).await?;
         let taken = holders.iter().any(|other| {
             // A create that was cut off may be repeated, with the same e-mail address.
@@ -48,7 +47,7 @@ impl Session {
             other.id.as_ref() != except
                 && storage::has_index(other)
                 && !repeated
-                && lower_name(&self.storage.read(other, &self.caller).resource) == name
+                && lower_name(user, &self.storage.read(other, &self.caller).resource) == name
         });
         if taken {
             return Err(Error::conflict(Code::UserExists, "A user with this userName exists already"));
@@ -57,6 +56,6 @@ impl Session {
     }
 }
 
-fn lower_name(resource: &Resource) -> String {
-    resource.text(user(), "userName").unwrap_or_default().to_lowercase()
+fn lower_name(user: &ResourceType, resource: &Resource) -> String {
+    resource.text(user, "userName").unwrap_or_default().to_lowercase()
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::keycloak::{self, AdminClient, RealmRepresentation, RoleRepresentation, UserProfile};
 
-use super::storage::{DECLARED, admin_edits};
+use super::storage::{DECLARED, Mapping, admin_edits};
 
 /// The client that holds the administrative roles of a realm.
 const REALM_MANAGEMENT: &str = "realm-management";
@@ -56,8 +56,8 @@ impl NotReady {
 pub(super) struct Expected<'a> {
     pub tag_role: &'a str,
     pub protected_roles: &'a [String],
-    /// The flat attributes that the configuration maps.
-    pub attributes: Vec<&'a str>,
+    /// What the configuration keeps in attributes of its own.
+    pub mappings: &'a [Mapping],
 }
 
 /// Reads the facts and checks the realm.
@@ -68,7 +68,7 @@ pub(super) async fn inspect(client: &AdminClient, expected: &Expected<'_>) -> Re
         client.user_profile(),
         client.client_uuid(REALM_MANAGEMENT),
     )?;
-    let mut problems = undeclared(&profile, &expected.attributes);
+    let mut problems = undeclared(&profile, expected.mappings);
     if let Some(role) = &role {
         problems.extend(dangerous_tag(client, role, &realm, expected).await?);
     }
@@ -117,7 +117,7 @@ async fn dangerous_tag(
 }
 
 /// The attributes that Keycloak would drop without a word, or that others than administrators could forge.
-fn undeclared(profile: &UserProfile, flat: &[&str]) -> Vec<String> {
+fn undeclared(profile: &UserProfile, mappings: &[Mapping]) -> Vec<String> {
     let mut missing = BTreeSet::new();
     let mut problems = Vec::new();
     for own in DECLARED {
@@ -131,13 +131,17 @@ fn undeclared(profile: &UserProfile, flat: &[&str]) -> Vec<String> {
             }
         }
     }
-    for name in flat {
+    for mapping in mappings {
+        let name = mapping.name.as_str();
         match profile.attribute(name) {
             None if !profile.keeps_undeclared() => {
                 missing.insert(name);
             }
-            Some(found) if !admin_edits(found) => {
+            Some(found) if !mapping.is_read_only() && !admin_edits(found) => {
                 problems.push((name, "may not be edited by administrators".into()));
+            }
+            Some(found) if mapping.is_multivalued() && !found.multivalued => {
+                problems.push((name, format!("must be multivalued, because {} is", mapping.path)));
             }
             _ => {}
         }
@@ -159,9 +163,12 @@ fn undeclared(profile: &UserProfile, flat: &[&str]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::scim::user::user;
 
     fn profile(change: impl Fn(&str, &mut Value)) -> UserProfile {
         let attributes = DECLARED.iter().map(|own| {
@@ -197,8 +204,10 @@ mod tests {
         );
         assert!(told("name", json!("x")).contains("does not declare scim.active"));
         let mut open = profile(|_, _| {});
-        assert!(undeclared(&open, &["title"]).join("").contains("does not declare title"));
+        let map = BTreeMap::from([("title".to_owned(), "title".to_owned())]);
+        let title = Mapping::all(user(), &map);
+        assert!(undeclared(&open, &title).join("").contains("does not declare title"));
         open.unmanaged_attribute_policy = Some("ADMIN_EDIT".into());
-        assert_eq!(undeclared(&open, &["title"]), Vec::<String>::new());
+        assert_eq!(undeclared(&open, &title), Vec::<String>::new());
     }
 }

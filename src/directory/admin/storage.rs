@@ -2,7 +2,10 @@
 //!
 //! These names and forms stand in people's databases for years: changing one needs a migration.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod mapping;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use serde_json::{Value, json};
@@ -11,11 +14,13 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::directory::{Row, Wanted};
 use crate::keycloak::{AttributeMatch, ProfileAttribute, UserRepresentation};
+use crate::scim::date_time;
 use crate::scim::path::AttrPath;
-use crate::scim::render::{Meta, date_time};
-use crate::scim::resource::preferred;
-use crate::scim::user::user;
-use crate::scim::{Code, Error, Object, Resource, ScimType};
+use crate::scim::render::Meta;
+use crate::scim::{Code, Error, Object, Resource, ResourceType, ScimType};
+
+pub use self::mapping::Mapping;
+use self::mapping::{over_preferred, preferred_text};
 
 /// The index: which tenants manage the user; comes with every user that Keycloak returns.
 pub const MANAGED: &str = "scim.managed";
@@ -78,8 +83,10 @@ const fn own(name: &'static str, label: &'static str, multivalued: bool) -> Decl
 /// How a realm keeps users.
 #[derive(Debug, Clone)]
 pub struct Storage {
-    /// SCIM path to Keycloak attribute.
-    pub map: BTreeMap<String, String>,
+    /// The User resource type, with the realm's own schemas.
+    pub user: Arc<ResourceType>,
+    /// What is kept in Keycloak attributes of its own.
+    pub mappings: Arc<[Mapping]>,
     /// Does Keycloak make usernames from e-mail addresses (`registrationEmailAsUsername`)?
     pub email_as_username: bool,
     /// Do the callers' e-mail addresses count as verified?
@@ -118,12 +125,9 @@ pub(super) fn external_id(caller: &str, value: &str) -> String {
     format!("{caller}:{value}")
 }
 
-/// The value that stands for a multi-valued attribute: its preferred element's, else the first that has one.
-pub(super) fn preferred_value(elements: &[Value]) -> Option<(usize, &str)> {
-    let text = |at: usize| elements.get(at)?.get("value")?.as_str().filter(|text| !text.is_empty());
-    let first = preferred(elements).filter(|at| text(*at).is_some());
-    let at = first.or_else(|| (0..elements.len()).find(|at| text(*at).is_some()))?;
-    Some((at, text(at)?))
+/// The e-mail address that Keycloak gets: the preferred element's, else the first that has one.
+pub(super) fn email(resource: &Resource) -> Option<String> {
+    preferred_text(resource.elements("emails"), "value").map(|(_, email)| email)
 }
 
 impl Declared {
@@ -159,42 +163,34 @@ pub(super) fn admin_edits(attribute: &ProfileAttribute) -> bool {
 impl Storage {
     /// Reads a user as `caller` sees it. Keycloak's live fields win over the document.
     pub fn read(&self, stored: &UserRepresentation, caller: &str) -> Row {
-        let mut resource = match document(stored) {
-            Document::Known(attributes) => Resource::restore(user(), &attributes),
-            Document::Unknown => Resource::default(),
+        let user = &self.user;
+        let (mut resource, written) = match document(stored) {
+            Document::Known { user: attributes, flat } => (Resource::restore(user, &attributes), flat),
+            Document::Unknown => (Resource::default(), Vec::new()),
         };
         let username = stored.username.as_deref().unwrap_or_default();
         let sent = value(stored, USER_NAME).filter(|sent| {
             // An administrator who renamed the user in Keycloak is believed.
             self.email_as_username || sent.to_lowercase() == username
         });
-        resource.set_text(user(), "userName", Some(sent.unwrap_or(username)));
-        resource.set_text(
-            user(),
-            "name.givenName",
-            stored.first_name.as_deref().filter(|name| !name.is_empty()),
-        );
-        resource.set_text(
-            user(),
-            "name.familyName",
-            stored.last_name.as_deref().filter(|name| !name.is_empty()),
-        );
+        resource.set_text(user, "userName", Some(sent.unwrap_or(username)));
+        for (path, live) in [("name.givenName", &stored.first_name), ("name.familyName", &stored.last_name)] {
+            if let Some(live) = live.as_deref().filter(|name| !name.is_empty()) {
+                resource.set_text(user, path, Some(live));
+            }
+        }
         resource.set_flag("active", Some(stored.enabled.unwrap_or(false)));
         let prefix = external_id(caller, "");
         let own = values(stored, EXTERNAL_ID).iter().find_map(|value| value.strip_prefix(&prefix));
-        resource.set_text(user(), "externalId", own);
-        let email = stored.email.as_deref().filter(|email| !email.is_empty());
-        let work = json!({ "value": email, "type": "work", "primary": true });
-        read_preferred(&mut resource, "emails", email, work);
-        for (path, attribute) in &self.map {
-            let live = value(stored, attribute).filter(|text| !text.is_empty());
-            match AttrPath::resolve(user(), path) {
-                Ok(AttrPath::Attribute { attribute, sub: None, .. }) if attribute.multi_valued => {
-                    let element = json!({ "value": live, "primary": true });
-                    read_preferred(&mut resource, attribute.name, live, element);
-                }
-                _ => resource.set_text(user(), path, live),
-            }
+        resource.set_text(user, "externalId", own);
+        let live = stored.email.as_deref().filter(|email| !email.is_empty()).map(Value::from);
+        let emails = resource.elements("emails").to_vec();
+        if let Some(emails) = over_preferred(emails, "value", live, Some("work")) {
+            resource.set_elements("emails", emails);
+        }
+        for mapping in self.mappings.iter() {
+            let was_written = written.contains(&mapping.name);
+            mapping.read(values(stored, &mapping.name), was_written, &mut resource);
         }
         let created = stored.created_timestamp.unwrap_or_default();
         let created = OffsetDateTime::from_unix_timestamp_nanos(i128::from(created) * 1_000_000)
@@ -236,8 +232,9 @@ impl Storage {
                 attributes.insert(name.into(), values);
             }
         };
-        let user_name = resource.text(user(), "userName").unwrap_or_default();
-        let own = resource.text(user(), "externalId").map(|value| external_id(caller, value));
+        let user = &self.user;
+        let user_name = resource.text(user, "userName").unwrap_or_default();
+        let own = resource.text(user, "externalId").map(|value| external_id(caller, value));
         let prefix = external_id(caller, "");
         let foreign = values(before, EXTERNAL_ID).iter().filter(|value| !value.starts_with(&prefix)).cloned();
         let emails: Vec<String> = resource
@@ -262,32 +259,41 @@ impl Storage {
         set(USER_NAME, vec![user_name.into()]);
         set(EXTERNAL_ID, external_ids);
         set(EMAILS, emails);
-        set(LAST_MODIFIED, vec![date_time(now)]);
+        set(LAST_MODIFIED, vec![date_time::write(now)]);
         if let Some(active) = wanted.active {
             set(ACTIVE, vec![active.to_string()]);
         }
         let tenants = values(before, MANAGED).iter().cloned().chain([REALM_TENANT.to_owned()]).collect();
         set(MANAGED, tenants);
         let mut rest = resource.clone();
-        for path in ["userName", "externalId", "name.givenName", "name.familyName"] {
-            rest.set_text(user(), path, None);
+        for path in ["userName", "externalId"] {
+            rest.set_text(user, path, None);
         }
         rest.set_flag("active", None);
-        for (path, attribute) in &self.map {
-            let text = match AttrPath::resolve(user(), path) {
-                // The elements stay in the document; the flat attribute is there for tokens.
-                Ok(AttrPath::Attribute { attribute, sub: None, .. }) if attribute.multi_valued => {
-                    preferred_value(resource.elements(attribute.name)).map(|(_, text)| text)
+        let mut field = |path: &str| {
+            let text = resource.text(user, path)?;
+            // Keycloak keeps no empty name; the document does.
+            if !text.is_empty() {
+                rest.set_text(user, path, None);
+            }
+            Some(text.to_owned())
+        };
+        let (first_name, last_name) = (field("name.givenName"), field("name.familyName"));
+        let mut flat = Vec::new();
+        for mapping in self.mappings.iter() {
+            if let Some(values) = mapping.write(resource, &mut rest) {
+                if !mapping.is_whole() && !values.is_empty() {
+                    flat.push(mapping.name.as_str());
                 }
-                _ => {
-                    rest.set_text(user(), path, None);
-                    resource.text(user(), path)
-                }
-            };
-            set(attribute, text.filter(|text| !text.is_empty()).map(str::to_owned).into_iter().collect());
+                set(&mapping.name, values);
+            }
         }
-        set(DOCUMENT, write_document(&rest)?);
-        let email = preferred_value(resource.elements("emails")).map(|(_, email)| email.to_owned());
+        let strange = match document(before) {
+            Document::Known { user: stored, .. } => strange(user, stored),
+            Document::Unknown => Object::new(),
+        };
+        set(DOCUMENT, write_document(&rest, strange, &flat)?);
+        let email = email(resource);
         let changed = |old: Option<&str>, new: Option<&str>| {
             old.unwrap_or_default().to_lowercase() != new.unwrap_or_default().to_lowercase()
         };
@@ -301,8 +307,8 @@ impl Storage {
             username: Some(username),
             email_verified: (moved || before.id.is_none()).then_some(self.trust_email && email.is_some()),
             email,
-            first_name: resource.text(user(), "name.givenName").map(str::to_owned),
-            last_name: resource.text(user(), "name.familyName").map(str::to_owned),
+            first_name,
+            last_name,
             attributes: Some(attributes),
             ..UserRepresentation::default()
         })
@@ -311,29 +317,68 @@ impl Storage {
 
 enum Document {
     /// Of the format that is written here; empty where there is none or where it can't be read.
-    Known(Object),
+    Known {
+        /// The user's attributes.
+        user: Object,
+        /// The Keycloak attributes that got the preferred of several values.
+        flat: Vec<String>,
+    },
     /// Of a newer format.
     Unknown,
 }
 
 fn document(stored: &UserRepresentation) -> Document {
     let Some(Ok(Value::Object(mut document))) = value(stored, DOCUMENT).map(serde_json::from_str) else {
-        return Document::Known(Object::new());
+        return Document::Known { user: Object::new(), flat: Vec::new() };
     };
     match document.get("v").and_then(Value::as_u64) {
         Some(version) if version > FORMAT => Document::Unknown,
-        _ => match document.shift_remove("user") {
-            Some(Value::Object(attributes)) => Document::Known(attributes),
-            _ => Document::Known(Object::new()),
-        },
+        _ => {
+            let flat = document.get("flat").and_then(Value::as_array).into_iter().flatten();
+            let flat = flat.filter_map(Value::as_str).map(str::to_owned).collect();
+            let user = match document.shift_remove("user") {
+                Some(Value::Object(attributes)) => attributes,
+                _ => Object::new(),
+            };
+            Document::Known { user, flat }
+        }
     }
 }
 
-fn write_document(rest: &Resource) -> Result<Vec<String>, Error> {
-    if rest.as_object().is_empty() {
+/// What a document holds that no served schema has: of a schema that was taken out of the configuration, perhaps by
+/// mistake. It stays, unseen, until the schema is back.
+fn strange(user: &ResourceType, stored: Object) -> Object {
+    let strangers =
+        stored.into_iter().filter_map(|(key, value)| match (AttrPath::resolve(user, &key), value) {
+            (Ok(AttrPath::Extension(schema)), Value::Object(members)) => {
+                let members: Object =
+                    members.into_iter().filter(|(name, _)| schema.attribute(name).is_none()).collect();
+                (!members.is_empty()).then_some((key, Value::Object(members)))
+            }
+            (Ok(_), _) => None,
+            (Err(_), value) => Some((key, value)),
+        });
+    strangers.collect()
+}
+
+fn write_document(rest: &Resource, strange: Object, flat: &[&str]) -> Result<Vec<String>, Error> {
+    let mut attributes = rest.as_object().clone();
+    for (key, value) in strange {
+        match (attributes.get_mut(&key), value) {
+            (Some(Value::Object(known)), Value::Object(members)) => known.extend(members),
+            (_, value) => {
+                attributes.insert(key, value);
+            }
+        }
+    }
+    if attributes.is_empty() {
         return Ok(Vec::new());
     }
-    let text = json!({ "v": FORMAT, "user": rest.as_object() }).to_string();
+    let mut document = json!({ "v": FORMAT, "user": attributes });
+    if let (false, Some(document)) = (flat.is_empty(), document.as_object_mut()) {
+        document.insert("flat".into(), flat.into());
+    }
+    let text = document.to_string();
     // Keycloak counts as Java does.
     if text.encode_utf16().count() > DOCUMENT_MAX {
         return Err(Error::bad(
@@ -358,24 +403,6 @@ fn hashes(user_name: &str, external_ids: &[String], emails: &[String]) -> Vec<St
     let user_name = needs(USER_NAME, user_name).then(|| lookup_hash(USER_NAME, &user_name.to_lowercase()));
     let all: BTreeSet<String> = emails.chain(external_ids).chain(user_name).collect();
     all.into_iter().collect()
-}
-
-/// Puts Keycloak's one value where the document has several: over the preferred one, or alone.
-fn read_preferred(resource: &mut Resource, name: &str, live: Option<&str>, alone: Value) {
-    let mut elements = resource.elements(name).to_vec();
-    match (preferred_value(&elements).map(|(at, text)| (at, text.to_lowercase())), live) {
-        (Some((at, text)), Some(live)) if text != live.to_lowercase() => {
-            if let Some(Value::Object(members)) = elements.get_mut(at) {
-                members.insert("value".into(), live.into());
-            }
-        }
-        (Some(_), Some(_)) | (None, None) => return,
-        (Some((at, _)), None) => {
-            elements.remove(at);
-        }
-        (None, Some(_)) => elements.push(alone),
-    }
-    resource.set_elements(name, elements);
 }
 
 #[cfg(test)]

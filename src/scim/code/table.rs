@@ -157,6 +157,16 @@ codes! {
             IdentityProvider: "Take the attribute out of the mapping: only the gateway decides it.",
         ],
     }
+    /// The attribute was set before and can't be changed.
+    ImmutableAttribute = "immutable-attribute" {
+        forms: [400 Mutability],
+        cause: "The configuration declares the attribute `immutable`: a client may set it once. The request would \
+            change or remove what it has been set to. (A PUT that leaves it out keeps it.)",
+        mending: [
+            IdentityProvider: "Let the attribute be mapped on create only.",
+            Configuration: "If the value may change, declare the attribute with `mutability = \"readWrite\"`.",
+        ],
+    }
     /// Keycloak does not let this attribute be changed.
     ReadOnlyInKeycloak = "read-only-in-keycloak" {
         forms: [400 Mutability],
@@ -293,6 +303,17 @@ codes! {
                 (Okta: import and confirm the match; Entra ID: check the matching attribute). If not, give one of \
                 them another userName.",
             Keycloak: "If the other user is a remnant, delete it; then repeat the request.",
+        ],
+    }
+    /// Another user has the value of an attribute that must be unique.
+    ValueExists = "value-exists" {
+        forms: [409 Uniqueness],
+        cause: "The configuration declares the attribute with `uniqueness = \"server\"`, and another user of the \
+            realm, managed or not, has the value in the Keycloak attribute where it is kept. The detail names the \
+            attribute, never the value. Nothing was changed.",
+        mending: [
+            IdentityProvider: "Give one of the two people another value.",
+            Keycloak: "If the other user is a remnant, delete it or its attribute; then repeat the request.",
         ],
     }
     /// The e-mail is taken by another user.

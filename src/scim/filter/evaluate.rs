@@ -1,10 +1,11 @@
 //! Filter evaluation on a rendered resource.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::parse::instant;
+use super::super::date_time;
 use super::{Filter, Operand, Operator, Path};
 
 /// Does the value (a resource, or an element of a multi-valued attribute) match?
@@ -32,11 +33,11 @@ pub(super) fn matches(filter: &Filter, value: &Value) -> bool {
 }
 
 /// All values at the keys; arrays on the way are entered.
-fn values<'v>(value: &'v Value, keys: &[&str]) -> Vec<&'v Value> {
+fn values<'v>(value: &'v Value, keys: &[Arc<str>]) -> Vec<&'v Value> {
     match (value, keys) {
         (Value::Array(elements), _) => elements.iter().flat_map(|element| values(element, keys)).collect(),
         (_, []) => vec![value],
-        (_, [key, rest @ ..]) => value.get(key).map(|value| values(value, rest)).unwrap_or_default(),
+        (_, [key, rest @ ..]) => value.get(&**key).map(|value| values(value, rest)).unwrap_or_default(),
     }
 }
 
@@ -60,8 +61,12 @@ fn compare(path: &Path, operator: Operator, operand: &Operand, value: &Value) ->
         (Operand::Integer(wanted), found) => {
             found.as_i64().is_some_and(|found| ordered(operator, found.cmp(wanted)))
         }
+        (Operand::Decimal(wanted), found) => found
+            .as_f64()
+            .and_then(|found| found.partial_cmp(wanted))
+            .is_some_and(|ordering| ordered(operator, ordering)),
         (Operand::DateTime(wanted), Value::String(found)) => {
-            instant(found).is_some_and(|found| ordered(operator, found.cmp(wanted)))
+            date_time::read(found).is_some_and(|found| ordered(operator, found.cmp(wanted)))
         }
         _ => false,
     }

@@ -2,6 +2,9 @@
 
 mod evaluate;
 mod parse;
+mod print;
+
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -29,8 +32,9 @@ pub enum Filter {
 /// Where a filter looks: keys from the top of a rendered resource, or of an element inside a value path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Path {
-    /// The keys, outermost first; an extension's URN is the first of three.
-    pub keys: Vec<&'static str>,
+    /// The keys, outermost first. An extension's URN comes before its attribute; in a value filter on an attribute that
+    /// is not complex, `value` is the element itself and has no key.
+    pub keys: Vec<Arc<str>>,
     /// The type of what stands at the path.
     pub kind: Type,
     /// Are strings compared case by case?
@@ -38,9 +42,9 @@ pub struct Path {
 }
 
 impl Path {
-    /// The path in dotted notation.
+    /// The path in attribute notation: `name.givenName`, `URN:manager.value`.
     pub fn dotted(&self) -> String {
-        self.keys.join(".")
+        self.to_string()
     }
 }
 
@@ -76,6 +80,8 @@ pub enum Operand {
     Boolean(bool),
     /// An integer.
     Integer(i64),
+    /// A number, perhaps with a fraction.
+    Decimal(f64),
     /// An instant.
     DateTime(time::OffsetDateTime),
     /// Nothing: equal to what is unassigned.

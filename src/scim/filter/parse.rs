@@ -1,8 +1,10 @@
 //! The filter grammar: one pass, no backtracking, bounded in length and depth.
 
-use serde_json::Value;
-use time::OffsetDateTime;
+use std::sync::Arc;
 
+use serde_json::Value;
+
+use super::super::date_time;
 use super::super::path::{AttrPath, PathError};
 use super::super::schema::{Attribute, ResourceType, Schema, Type};
 use super::{Filter, Operand, Operator, Path};
@@ -29,7 +31,7 @@ pub struct ParseError {
 ///
 /// # Errors
 /// [`ParseError`] for what is malformed, unknown, or can't be compared so.
-pub fn parse(resource_type: &'static ResourceType, text: &str) -> Result<Filter, ParseError> {
+pub fn parse(resource_type: &ResourceType, text: &str) -> Result<Filter, ParseError> {
     Parser::run(text, Scope::Resource(resource_type))
 }
 
@@ -37,35 +39,38 @@ pub fn parse(resource_type: &'static ResourceType, text: &str) -> Result<Filter,
 ///
 /// # Errors
 /// As [`parse`].
-pub fn parse_within(attribute: &'static Attribute, text: &str) -> Result<Filter, ParseError> {
+pub fn parse_within(attribute: &Arc<Attribute>, text: &str) -> Result<Filter, ParseError> {
     Parser::run(text, Scope::Element(attribute))
 }
 
 /// Where names are looked up.
 #[derive(Clone, Copy)]
-enum Scope {
-    Resource(&'static ResourceType),
-    Element(&'static Attribute),
+enum Scope<'s> {
+    Resource(&'s ResourceType),
+    Element(&'s Arc<Attribute>),
 }
 
 /// An attribute that a name led to.
 #[derive(Clone, Copy)]
-struct Found {
-    extension: Option<&'static Schema>,
-    attribute: &'static Attribute,
-    sub: Option<&'static Attribute>,
+struct Found<'s> {
+    extension: Option<&'s Arc<Schema>>,
+    attribute: &'s Arc<Attribute>,
+    sub: Option<&'s Arc<Attribute>>,
+    /// Is it the element itself that the value filter judges, named `value`?
+    is_element: bool,
 }
 
-impl Found {
-    fn leaf(&self) -> &'static Attribute {
+impl<'s> Found<'s> {
+    fn leaf(&self) -> &'s Arc<Attribute> {
         self.sub.unwrap_or(self.attribute)
     }
 
     fn path(&self) -> Path {
         let leaf = self.leaf();
-        let keys = self.extension.map(|schema| schema.id).into_iter().chain([self.attribute.name]);
+        let own = (!self.is_element).then(|| Arc::clone(&self.attribute.name));
+        let keys = self.extension.map(|schema| Arc::clone(&schema.id)).into_iter().chain(own);
         Path {
-            keys: keys.chain(self.sub.map(|sub| sub.name)).collect(),
+            keys: keys.chain(self.sub.map(|sub| Arc::clone(&sub.name))).collect(),
             kind: leaf.kind,
             case_exact: leaf.case_exact,
         }
@@ -87,7 +92,7 @@ struct Parser<'t> {
 }
 
 impl<'t> Parser<'t> {
-    fn run(text: &'t str, scope: Scope) -> Result<Filter, ParseError> {
+    fn run(text: &'t str, scope: Scope<'_>) -> Result<Filter, ParseError> {
         let mut parser = Self { text, at: 0, depth: 0 };
         if text.len() > MAX_LENGTH {
             return Err(parser.error(format!("The filter is longer than {MAX_LENGTH} bytes")));
@@ -139,7 +144,7 @@ impl<'t> Parser<'t> {
         found
     }
 
-    fn any(&mut self, scope: Scope) -> Result<Filter, ParseError> {
+    fn any(&mut self, scope: Scope<'_>) -> Result<Filter, ParseError> {
         let mut parts = vec![self.all(scope)?];
         loop {
             self.spaces();
@@ -151,7 +156,7 @@ impl<'t> Parser<'t> {
         Ok(one_or(parts, Filter::Or))
     }
 
-    fn all(&mut self, scope: Scope) -> Result<Filter, ParseError> {
+    fn all(&mut self, scope: Scope<'_>) -> Result<Filter, ParseError> {
         let mut parts = vec![self.term(scope)?];
         loop {
             self.spaces();
@@ -163,7 +168,7 @@ impl<'t> Parser<'t> {
         Ok(one_or(parts, Filter::And))
     }
 
-    fn term(&mut self, scope: Scope) -> Result<Filter, ParseError> {
+    fn term(&mut self, scope: Scope<'_>) -> Result<Filter, ParseError> {
         self.spaces();
         if self.take('(') {
             return self.nested(scope, ')');
@@ -180,7 +185,7 @@ impl<'t> Parser<'t> {
         self.comparison(scope)
     }
 
-    fn nested(&mut self, scope: Scope, close: char) -> Result<Filter, ParseError> {
+    fn nested(&mut self, scope: Scope<'_>, close: char) -> Result<Filter, ParseError> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
             return Err(self.error(format!("The filter is nested deeper than {MAX_DEPTH}")));
@@ -194,7 +199,7 @@ impl<'t> Parser<'t> {
         Ok(inner)
     }
 
-    fn comparison(&mut self, scope: Scope) -> Result<Filter, ParseError> {
+    fn comparison(&mut self, scope: Scope<'_>) -> Result<Filter, ParseError> {
         let found = self.name(scope)?;
         if self.take('[') {
             return self.value_path(scope, found);
@@ -208,10 +213,13 @@ impl<'t> Parser<'t> {
         Ok(Filter::Compare(found.path(), operator, operand))
     }
 
-    fn value_path(&mut self, scope: Scope, found: Found) -> Result<Filter, ParseError> {
-        let complex = found.sub.is_none() && found.attribute.kind == Type::Complex;
-        if !complex || matches!(scope, Scope::Element(_)) {
-            return Err(self.error("A value filter in brackets needs a complex attribute before it"));
+    fn value_path(&mut self, scope: Scope<'_>, found: Found<'_>) -> Result<Filter, ParseError> {
+        let whole =
+            found.sub.is_none() && (found.attribute.kind == Type::Complex || found.attribute.multi_valued);
+        if !whole || matches!(scope, Scope::Element(_)) {
+            return Err(
+                self.error("A value filter in brackets needs a complex or multi-valued attribute before it")
+            );
         }
         let inner = self.nested(Scope::Element(found.attribute), ']')?;
         if !self.take('.') {
@@ -221,20 +229,24 @@ impl<'t> Parser<'t> {
         Ok(Filter::Element(found.path(), Box::new(Filter::And(vec![inner, more]))))
     }
 
-    fn name(&mut self, scope: Scope) -> Result<Found, ParseError> {
+    fn name<'s>(&mut self, scope: Scope<'s>) -> Result<Found<'s>, ParseError> {
         let word = self.word();
         let found = match scope {
             Scope::Resource(resource_type) => match AttrPath::resolve(resource_type, word) {
                 Ok(AttrPath::Attribute { extension, attribute, sub }) => {
-                    Ok(Found { extension, attribute, sub })
+                    Ok(Found { extension, attribute, sub, is_element: false })
                 }
                 Ok(AttrPath::Core | AttrPath::Extension(_)) | Err(PathError::Unknown) => {
                     Err(PathError::Unknown)
                 }
                 Err(PathError::Malformed) => Err(PathError::Malformed),
             },
+            Scope::Element(attribute) if attribute.kind != Type::Complex => {
+                let found = Found { extension: None, attribute, sub: None, is_element: true };
+                if word.eq_ignore_ascii_case("value") { Ok(found) } else { Err(PathError::Unknown) }
+            }
             Scope::Element(attribute) => match attribute.sub(word) {
-                Some(sub) => Ok(Found { extension: None, attribute: sub, sub: None }),
+                Some(sub) => Ok(Found { extension: None, attribute: sub, sub: None, is_element: false }),
                 None => Err(PathError::Unknown),
             },
         };
@@ -242,6 +254,11 @@ impl<'t> Parser<'t> {
             PathError::Unknown => self.error("No served schema has the attribute"),
             PathError::Malformed => self.error("Expected an attribute name"),
         })?;
+        if found.attribute.is_secret() || found.sub.is_some_and(|sub| sub.is_secret()) {
+            return Err(
+                self.error(format!("{} is never returned, and so can't be filtered by", found.leaf().name))
+            );
+        }
         self.at += word.len();
         Ok(found)
     }
@@ -268,7 +285,7 @@ impl<'t> Parser<'t> {
         let order = matches!(operator, Operator::Gt | Operator::Ge | Operator::Lt | Operator::Le);
         let fits = match attribute.kind {
             Type::Boolean | Type::Binary => equality,
-            Type::Integer | Type::DateTime => equality || order,
+            Type::Integer | Type::Decimal | Type::DateTime => equality || order,
             Type::String | Type::Reference | Type::Complex => true,
         };
         if !fits {
@@ -292,7 +309,8 @@ impl<'t> Parser<'t> {
                 Some(Operand::Boolean(false))
             }
             (Type::Integer, Value::Number(number)) => number.as_i64().map(Operand::Integer),
-            (Type::DateTime, Value::String(text)) => instant(&text).map(Operand::DateTime),
+            (Type::Decimal, Value::Number(number)) => number.as_f64().map(Operand::Decimal),
+            (Type::DateTime, Value::String(text)) => date_time::read(&text).map(Operand::DateTime),
             (Type::String | Type::Reference | Type::Binary, Value::String(text)) => {
                 Some(Operand::String(text))
             }
@@ -348,14 +366,6 @@ fn string_end(text: &str) -> Option<usize> {
         }
     }
     None
-}
-
-/// An xsd:dateTime; without offset it is taken as UTC.
-pub(super) fn instant(text: &str) -> Option<OffsetDateTime> {
-    use time::format_description::well_known::Rfc3339;
-    OffsetDateTime::parse(text, &Rfc3339)
-        .or_else(|_| OffsetDateTime::parse(&format!("{text}Z"), &Rfc3339))
-        .ok()
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! One operation on one attribute: what add, replace and remove do to its values.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::super::error::{Code, Error, ScimType};
@@ -13,9 +15,9 @@ use super::{Op, Patched};
 /// One change to one attribute.
 pub(super) struct Change<'a> {
     pub(super) op: Op,
-    pub(super) attribute: &'static Attribute,
+    pub(super) attribute: &'a Attribute,
     pub(super) filter: Option<&'a Filter>,
-    pub(super) sub: Option<&'static Attribute>,
+    pub(super) sub: Option<&'a Attribute>,
     pub(super) value: Option<&'a Value>,
     pub(super) policy: &'a Policy,
 }
@@ -44,15 +46,15 @@ fn count_values(value: &Value) -> usize {
 
 pub(super) fn change_attribute(
     patched: &mut Patched,
-    extension: Option<&'static Schema>,
+    extension: Option<&Arc<Schema>>,
     change: &Change<'_>,
 ) -> Result<(), Error> {
     let attribute = change.attribute;
-    if attribute.name == "schemas" && extension.is_none() {
+    if &*attribute.name == "schemas" && extension.is_none() {
         // `schemas` follows from what the resource holds.
         return Ok(());
     }
-    patched.touched.insert(extension.map_or(attribute.name, |schema| schema.id));
+    patched.touched.insert(Arc::clone(extension.map_or(&attribute.name, |schema| &schema.id)));
     let required = attribute.required && extension.is_none();
     if change.op == Op::Remove && required && change.sub.is_none() {
         return Err(Error::bad(
@@ -79,7 +81,7 @@ pub(super) fn change_attribute(
         None
     } else {
         let value = change.value.unwrap_or(&Value::Null);
-        match check_single(attribute, attribute.name, value, change.policy)? {
+        match check_single(attribute, &attribute.name, value, change.policy)? {
             None if change.op == Op::Add => before,
             after => after,
         }
@@ -112,10 +114,10 @@ fn change_sub(members: &mut Object, change: &Change<'_>, sub: &Attribute) -> Res
         (_, Some(value)) => check_single(sub, &name, value, change.policy)?,
     };
     if change.op != Op::Add || value.is_some() {
-        if sub.name == "value" {
+        if &*sub.name == "value" {
             leave_old_reference(members, change.attribute, value.as_ref());
         }
-        put(members, sub.name, value);
+        put(members, &sub.name, value);
     }
     Ok(())
 }
@@ -130,11 +132,11 @@ fn leave_old_reference(members: &mut Object, attribute: &Attribute, value: Optio
 /// Merges the members of a complex value; a sub-attribute sent as null is unassigned.
 fn merge_members(members: &mut Object, change: &Change<'_>, value: &Value) -> Result<(), Error> {
     // Judges the JSON types, and unknown sub-attributes by the policy.
-    let canonical = check_single(change.attribute, change.attribute.name, value, change.policy)?;
+    let canonical = check_single(change.attribute, &change.attribute.name, value, change.policy)?;
     if let Value::Object(sent) = value {
         for (key, value) in sent {
             if let (Value::Null, Some(sub)) = (value, change.attribute.sub(key)) {
-                put(members, sub.name, None);
+                put(members, &sub.name, None);
             }
         }
     }
@@ -222,9 +224,39 @@ fn clear_primary(elements: &mut [Value], except: Option<usize>) {
     }
 }
 
+fn no_target(attribute: &Attribute) -> Error {
+    Error::bad(
+        ScimType::NoTarget,
+        Code::MissingTarget,
+        format!("No value of {} matches the filter of the path", attribute.name),
+    )
+}
+
+/// An operation on the plain values, such as strings, that a value filter selects.
+fn change_plain(mut elements: Vec<Value>, change: &Change<'_>) -> Result<Vec<Value>, Error> {
+    let matches = |element: &Value| change.filter.is_none_or(|filter| filter.matches(element));
+    let any = elements.iter().any(matches);
+    if change.op == Op::Replace && !any {
+        return Err(no_target(change.attribute));
+    }
+    if change.op != Op::Add {
+        elements.retain(|element| !matches(element));
+    }
+    if change.op != Op::Remove {
+        for added in sent_elements(change, change.value.unwrap_or(&Value::Null))? {
+            add_element(&mut elements, added);
+        }
+        check_count(change.attribute, elements.len())?;
+    }
+    Ok(elements)
+}
+
 /// Operations on the elements that a value filter selects (all, where there is none), or on a sub-attribute of them.
 fn change_selected(mut elements: Vec<Value>, change: &Change<'_>) -> Result<Vec<Value>, Error> {
     let attribute = change.attribute;
+    if attribute.kind != Type::Complex {
+        return change_plain(elements, change);
+    }
     let selected: Vec<usize> = elements
         .iter()
         .enumerate()
@@ -239,7 +271,7 @@ fn change_selected(mut elements: Vec<Value>, change: &Change<'_>) -> Result<Vec<
         (Op::Remove, Some(sub)) => {
             for at in selected {
                 if let Some(Value::Object(members)) = elements.get_mut(at) {
-                    put(members, sub.name, None);
+                    put(members, &sub.name, None);
                 }
             }
             elements.retain(|element| assigned(element.clone()).is_some());
@@ -255,11 +287,7 @@ fn change_selected(mut elements: Vec<Value>, change: &Change<'_>) -> Result<Vec<
             (_, Some(filter)) => implied_members(filter),
         };
         let Some(mut members) = implied else {
-            return Err(Error::bad(
-                ScimType::NoTarget,
-                Code::MissingTarget,
-                format!("No value of {} matches the filter of the path", attribute.name),
-            ));
+            return Err(no_target(attribute));
         };
         change_element(&mut members, change)?;
         if members.keys().any(|key| key != "type" && key != "primary") {
@@ -306,7 +334,7 @@ fn implied_members(filter: &Filter) -> Option<Object> {
         let [key] = path.keys.as_slice() else {
             return None;
         };
-        members.insert((*key).into(), value);
+        members.insert(key.to_string(), value);
     }
     Some(members)
 }

@@ -6,6 +6,7 @@ mod read;
 mod tests;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -38,19 +39,18 @@ struct Operation {
 #[derive(Debug)]
 enum Target {
     Attribute {
-        extension: Option<&'static Schema>,
-        attribute: &'static Attribute,
+        extension: Option<Arc<Schema>>,
+        attribute: Arc<Attribute>,
         filter: Option<Filter>,
-        sub: Option<&'static Attribute>,
+        sub: Option<Arc<Attribute>>,
     },
-    Extension(&'static Schema),
+    Extension(Arc<Schema>),
     Core,
 }
 
 /// A PATCH request whose operations and paths are readable; the values are judged when it is applied.
 #[derive(Debug)]
 pub struct Patch {
-    resource_type: &'static ResourceType,
     operations: Vec<Operation>,
 }
 
@@ -64,7 +64,7 @@ pub struct Patched {
     /// The resource after all operations.
     pub resource: Resource,
     /// The names of the top-level attributes and extension URNs that an operation named, changed or not.
-    pub touched: BTreeSet<&'static str>,
+    pub touched: BTreeSet<Arc<str>>,
     looks: usize,
 }
 
@@ -93,45 +93,56 @@ impl Patch {
     /// 400 `invalidSyntax` for a wrong message or operation, `invalidPath` for a path that names nothing, `noTarget`
     /// for a remove without path, `invalidValue` for an add or replace without value, `mutability` for a path to a
     /// read-only attribute.
-    pub fn read(resource_type: &'static ResourceType, body: &Object) -> Result<Self, Error> {
-        Ok(Self { resource_type, operations: read::operations(resource_type, body)? })
+    pub fn read(resource_type: &ResourceType, body: &Object) -> Result<Self, Error> {
+        Ok(Self { operations: read::operations(resource_type, body)? })
     }
 
-    /// Applies all operations, in order, to a copy.
+    /// Applies all operations, in order, to a copy. `resource_type` is the one that the request was read for.
     ///
     /// # Errors
     /// 400 with the RFC's keyword; nothing is applied then.
-    pub fn apply(&self, before: &Resource, policy: &Policy) -> Result<Patched, Error> {
+    pub fn apply(
+        &self,
+        resource_type: &ResourceType,
+        before: &Resource,
+        policy: &Policy,
+    ) -> Result<Patched, Error> {
         let mut patched = Patched { resource: before.clone(), touched: BTreeSet::new(), looks: 0 };
         for operation in &self.operations {
-            self.run(&mut patched, operation, policy)?;
+            Run { resource_type, policy }.operation(&mut patched, operation)?;
         }
-        patched.resource.check_required(self.resource_type)?;
+        patched.resource.check_required(resource_type)?;
+        patched.resource.check_immutable(resource_type, before)?;
         Ok(patched)
     }
+}
 
-    fn run(&self, patched: &mut Patched, operation: &Operation, policy: &Policy) -> Result<(), Error> {
+/// What all operations of a request are judged by.
+struct Run<'a> {
+    resource_type: &'a ResourceType,
+    policy: &'a Policy,
+}
+
+impl Run<'_> {
+    fn operation(&self, patched: &mut Patched, operation: &Operation) -> Result<(), Error> {
         let Operation { op, target, value } = operation;
         match target {
-            None | Some(Target::Core) => self.merge(patched, *op, None, value.as_ref(), policy),
+            None | Some(Target::Core) => self.merge(patched, *op, None, value.as_ref()),
             Some(Target::Extension(schema)) if *op == Op::Remove => {
-                patched.touched.insert(schema.id);
-                for attribute in &schema.attributes {
-                    patched.resource.set(Some(schema), attribute, None);
-                }
+                clear(patched, schema);
                 Ok(())
             }
-            Some(Target::Extension(schema)) => self.merge(patched, *op, Some(schema), value.as_ref(), policy),
+            Some(Target::Extension(schema)) => self.merge(patched, *op, Some(schema), value.as_ref()),
             Some(Target::Attribute { extension, attribute, filter, sub }) => {
                 let change = Change {
                     op: *op,
                     attribute,
                     filter: filter.as_ref(),
-                    sub: *sub,
+                    sub: sub.as_deref(),
                     value: value.as_ref(),
-                    policy,
+                    policy: self.policy,
                 };
-                change_attribute(patched, *extension, &change)
+                change_attribute(patched, extension.as_ref(), &change)
             }
         }
     }
@@ -141,9 +152,8 @@ impl Patch {
         &self,
         patched: &mut Patched,
         op: Op,
-        schema: Option<&'static Schema>,
+        schema: Option<&Arc<Schema>>,
         value: Option<&Value>,
-        policy: &Policy,
     ) -> Result<(), Error> {
         let Some(Value::Object(members)) = value else {
             return Err(Error::bad(
@@ -162,28 +172,34 @@ impl Patch {
             };
             match resolved {
                 // What a client may not write is ignored here, as in PUT: it echoes what it read.
-                Ok(AttrPath::Attribute { attribute, .. })
-                    if attribute.mutability == Mutability::ReadOnly || attribute.name == "schemas" => {}
+                Ok(AttrPath::Attribute { attribute, sub, .. })
+                    if attribute.mutability == Mutability::ReadOnly
+                        || sub.is_some_and(|sub| sub.mutability == Mutability::ReadOnly)
+                        || &*attribute.name == "schemas" => {}
                 Ok(AttrPath::Attribute { extension, attribute, sub }) => {
+                    let sub = sub.map(Arc::as_ref);
+                    let policy = self.policy;
                     let change = Change { op, attribute, filter: None, sub, value: Some(value), policy };
                     change_attribute(patched, extension, &change)?;
                 }
                 Ok(AttrPath::Extension(schema)) if value.is_null() => {
                     if op == Op::Replace {
-                        patched.touched.insert(schema.id);
-                        schema
-                            .attributes
-                            .iter()
-                            .for_each(|attribute| patched.resource.set(Some(schema), attribute, None));
+                        clear(patched, schema);
                     }
                 }
-                Ok(AttrPath::Extension(schema)) => {
-                    self.merge(patched, op, Some(schema), Some(value), policy)?;
-                }
-                Ok(AttrPath::Core) => self.merge(patched, op, None, Some(value), policy)?,
-                Err(_) => unknown(key, value, policy)?,
+                Ok(AttrPath::Extension(schema)) => self.merge(patched, op, Some(schema), Some(value))?,
+                Ok(AttrPath::Core) => self.merge(patched, op, None, Some(value))?,
+                Err(_) => unknown(key, value, self.policy)?,
             }
         }
         Ok(())
+    }
+}
+
+/// Unassigns what clients may write of an extension.
+fn clear(patched: &mut Patched, schema: &Arc<Schema>) {
+    patched.touched.insert(Arc::clone(&schema.id));
+    for attribute in schema.attributes.iter().filter(|one| one.mutability != Mutability::ReadOnly) {
+        patched.resource.set(Some(schema), attribute, None);
     }
 }

@@ -1,12 +1,14 @@
 //! Reading a PATCH request: its operations and their paths.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::super::error::{Code, Error, ScimType};
 use super::super::filter;
 use super::super::path::{AttrPath, PathError};
 use super::super::resource::{Object, printable};
-use super::super::schema::{Attribute, Mutability, ResourceType, Type};
+use super::super::schema::{Attribute, Mutability, ResourceType};
 use super::{Op, Operation, PATCH_URN, Target};
 
 /// More operations than any client needs in one request.
@@ -16,10 +18,7 @@ const MAX_OPERATIONS: usize = 1000;
 ///
 /// # Errors
 /// As [`super::Patch::read`].
-pub(super) fn operations(
-    resource_type: &'static ResourceType,
-    body: &Object,
-) -> Result<Vec<Operation>, Error> {
+pub(super) fn operations(resource_type: &ResourceType, body: &Object) -> Result<Vec<Operation>, Error> {
     let syntax = |detail: &str| Error::bad(ScimType::InvalidSyntax, Code::WrongMessage, detail);
     match member(body, "schemas") {
         None | Some(Value::Null) => {}
@@ -49,7 +48,7 @@ fn is_text(value: &Value, text: &str) -> bool {
     value.as_str().is_some_and(|value| value.eq_ignore_ascii_case(text))
 }
 
-fn read_operation(resource_type: &'static ResourceType, operation: &Value) -> Result<Operation, Error> {
+fn read_operation(resource_type: &ResourceType, operation: &Value) -> Result<Operation, Error> {
     let syntax = |detail: &str| Error::bad(ScimType::InvalidSyntax, Code::WrongMessage, detail);
     let Value::Object(operation) = operation else {
         return Err(syntax("Each operation of a PATCH must be an object"));
@@ -83,8 +82,8 @@ fn read_operation(resource_type: &'static ResourceType, operation: &Value) -> Re
     if let Some(Target::Attribute { attribute, sub, .. }) = &target {
         let read_only = |attribute: &Attribute| attribute.mutability == Mutability::ReadOnly;
         if read_only(attribute)
-            || sub.is_some_and(read_only)
-            || (attribute.name == "schemas" && op == Op::Remove)
+            || sub.as_deref().is_some_and(read_only)
+            || (&*attribute.name == "schemas" && op == Op::Remove)
         {
             return Err(Error::bad(
                 ScimType::Mutability,
@@ -96,7 +95,7 @@ fn read_operation(resource_type: &'static ResourceType, operation: &Value) -> Re
     Ok(Operation { op, target, value })
 }
 
-fn read_path(resource_type: &'static ResourceType, path: &str) -> Result<Target, Error> {
+fn read_path(resource_type: &ResourceType, path: &str) -> Result<Target, Error> {
     let wrong = |reason: &str| {
         Error::bad(
             ScimType::InvalidPath,
@@ -112,18 +111,21 @@ fn read_path(resource_type: &'static ResourceType, path: &str) -> Result<Target,
     };
     let Some((name, rest)) = path.split_once('[') else {
         return Ok(match resolve(path)? {
-            AttrPath::Attribute { extension, attribute, sub } => {
-                Target::Attribute { extension, attribute, filter: None, sub }
-            }
-            AttrPath::Extension(schema) => Target::Extension(schema),
+            AttrPath::Attribute { extension, attribute, sub } => Target::Attribute {
+                extension: extension.cloned(),
+                attribute: Arc::clone(attribute),
+                filter: None,
+                sub: sub.cloned(),
+            },
+            AttrPath::Extension(schema) => Target::Extension(Arc::clone(schema)),
             AttrPath::Core => Target::Core,
         });
     };
     let AttrPath::Attribute { extension, attribute, sub: None } = resolve(name)? else {
         return Err(wrong("has a value filter where none can be"));
     };
-    if !attribute.multi_valued || attribute.kind != Type::Complex {
-        return Err(wrong("has a value filter, but the attribute is not multi-valued and complex"));
+    if !attribute.multi_valued {
+        return Err(wrong("has a value filter, but the attribute has one value only"));
     }
     // The bracket may stand in a quoted value too; what follows the last one has no quote.
     let Some((inner, tail)) = rest.rsplit_once(']') else {
@@ -138,5 +140,10 @@ fn read_path(resource_type: &'static ResourceType, path: &str) -> Result<Target,
     };
     let filter = filter::parse_within(attribute, inner)
         .map_err(|error| wrong(&format!("has a value filter that can't be read: {error}")))?;
-    Ok(Target::Attribute { extension, attribute, filter: Some(filter), sub })
+    Ok(Target::Attribute {
+        extension: extension.cloned(),
+        attribute: Arc::clone(attribute),
+        filter: Some(filter),
+        sub: sub.cloned(),
+    })
 }

@@ -1,5 +1,7 @@
 //! PATCH as the RFC, Okta and Entra ID write it.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use super::super::error::{Code, Error, ScimType};
@@ -21,7 +23,8 @@ fn babs() -> Resource {
 
 fn patch(operations: Value) -> Result<Value, Error> {
     let body = json!({ "schemas": [PATCH_URN], "Operations": operations });
-    let patched = Patch::read(user(), body.as_object().unwrap())?.apply(&babs(), &Policy::default())?;
+    let patched =
+        Patch::read(user(), body.as_object().unwrap())?.apply(user(), &babs(), &Policy::default())?;
     Ok(Value::Object(patched.resource.as_object().clone()))
 }
 
@@ -200,7 +203,7 @@ fn one_bad_operation_leaves_the_resource_as_it_was() {
     let body = json!({"Operations": [
         {"op": "replace", "path": "title", "value": "x"}, {"op": "replace", "path": "active", "value": 7}]});
     let patch = Patch::read(user(), body.as_object().unwrap()).unwrap();
-    assert!(patch.apply(&before, &Policy::default()).is_err());
+    assert!(patch.apply(user(), &before, &Policy::default()).is_err());
     assert_eq!(before, babs());
 }
 
@@ -221,8 +224,8 @@ fn an_extension_can_be_merged_and_removed_as_a_whole() {
 fn touched_names_what_was_named_even_if_unchanged() {
     let body = json!({"Operations": [{"op": "replace", "value": {"active": true, "id": "x"}}]});
     let patch = Patch::read(user(), body.as_object().unwrap()).unwrap();
-    let patched = patch.apply(&babs(), &Policy::default()).unwrap();
-    assert_eq!(patched.touched.into_iter().collect::<Vec<_>>(), ["active"]);
+    let patched = patch.apply(user(), &babs(), &Policy::default()).unwrap();
+    assert_eq!(patched.touched, BTreeSet::from(["active".into()]));
     assert_eq!(patched.resource, babs());
 }
 

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::*;
 use crate::scim::Policy;
-use crate::scim::user::ENTERPRISE_URN;
+use crate::scim::user::{ENTERPRISE_URN, user};
 
 fn storage() -> Storage {
     let map = [
@@ -15,8 +15,10 @@ fn storage() -> Storage {
     ];
     let manager = format!("{ENTERPRISE_URN}:manager.value");
     let map = map.into_iter().chain([(manager.as_str(), "manager")]);
+    let map = map.map(|(path, name)| (path.to_owned(), name.to_owned())).collect();
     Storage {
-        map: map.map(|(path, name)| (path.to_owned(), name.to_owned())).collect(),
+        user: Arc::new(user().clone()),
+        mappings: Mapping::all(user(), &map),
         email_as_username: false,
         trust_email: false,
     }
