@@ -112,6 +112,12 @@ fn plain_element(attribute: &Attribute, value: &mut Value) {
                 *value = Value::Bool(flag);
             }
         }
+        // And numbers as strings.
+        (Type::Integer | Type::Decimal, Value::String(text)) => {
+            if let Some(number) = serde_json::from_str::<Value>(text.trim()).ok().filter(Value::is_number) {
+                *value = number;
+            }
+        }
         // A bare value stands for the element's `value`: Entra ID's manager, and collections of test requests.
         (Type::Complex, Value::String(text)) if attribute.sub("value").is_some() => {
             let text = std::mem::take(text);

@@ -25,7 +25,11 @@ impl Session {
         let now = OffsetDateTime::now_utc();
         let mark = Mark::new(millis(now));
         let write = plan::create(&wanted, &mark.stored(), self.rules())?;
-        let id = match self.client.create_user(&write).await {
+        let reserved = self.reserve_unique(&wanted, None).await?;
+        let created = self.client.create_user(&write).await;
+        // Whoever holds a user's lock may wait for a value's, never the other way round.
+        drop(reserved);
+        let id = match created {
             Ok(id) => id,
             Err(keycloak::Error::Conflict { .. }) => return self.create_over(&wanted, &write).await,
             Err(error) => match self.created_after_all(&error, &write, &mark).await {
@@ -124,6 +128,7 @@ impl Session {
         };
         let wanted = Wanted { active: Some(wanted.active.unwrap_or(true)), ..wanted.clone() };
         let before = self.storage.read(&stored, &self.caller);
+        let _reserved = self.reserve_unique(&wanted, Some((id, &before))).await?;
         let plan = plan::update(&stored, &before, &wanted, self.rules())?;
         self.run(id, &stored, plan).await
     }

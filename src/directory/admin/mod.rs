@@ -13,6 +13,7 @@ mod sessions;
 pub mod storage;
 mod sweep;
 mod tag;
+mod unique;
 mod update;
 
 use std::collections::BTreeMap;

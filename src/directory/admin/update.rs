@@ -32,6 +32,7 @@ impl Session {
         wanted: &Wanted,
     ) -> Result<Row> {
         self.check_user_name(wanted, Some((id, before))).await?;
+        let _reserved = self.reserve_unique(wanted, Some((id, before))).await?;
         let plan = plan::update(stored, before, wanted, self.rules())?;
         self.run(id, stored, plan).await
     }

@@ -309,6 +309,11 @@ impl<'t> Parser<'t> {
                 Some(Operand::Boolean(false))
             }
             (Type::Integer, Value::Number(number)) => number.as_i64().map(Operand::Integer),
+            // And numbers.
+            (Type::Integer, Value::String(text)) => text.parse().ok().map(Operand::Integer),
+            (Type::Decimal, Value::String(text)) => {
+                text.parse().ok().filter(|number: &f64| number.is_finite()).map(Operand::Decimal)
+            }
             (Type::Decimal, Value::Number(number)) => number.as_f64().map(Operand::Decimal),
             (Type::DateTime, Value::String(text)) => date_time::read(&text).map(Operand::DateTime),
             (Type::String | Type::Reference | Type::Binary, Value::String(text)) => {
