@@ -6,6 +6,7 @@ pub mod discovery;
 pub mod dropped;
 pub mod error;
 pub mod filter;
+pub mod group;
 pub mod list;
 pub mod patch;
 pub mod path;
@@ -14,6 +15,8 @@ pub mod project;
 mod properties;
 pub mod render;
 pub mod resource;
+#[cfg(test)]
+mod rfc;
 pub mod sanitize;
 pub mod schema;
 pub mod user;

@@ -47,8 +47,7 @@ impl Session {
                     format!("The value of {} can't be kept unique: {reason}", mapping.attribute().name),
                 )
             })?;
-            let query =
-                UserQuery { attributes: vec![condition], max: HOLDERS_MAX, ..UserQuery::default() };
+            let query = UserQuery { attributes: vec![condition], max: HOLDERS_MAX, ..UserQuery::default() };
             let found = self.client.users(&query).await.or_scim(self)?;
             let except = holder.map(|(id, _)| id);
             let taken = found.iter().any(|other| {
@@ -61,7 +60,10 @@ impl Session {
             if taken {
                 return Err(Error::conflict(
                     Code::ValueExists,
-                    format!("Another user has this value of {}, which must be unique", mapping.attribute().name),
+                    format!(
+                        "Another user has this value of {}, which must be unique",
+                        mapping.attribute().name
+                    ),
                 ));
             }
         }
