@@ -4,6 +4,8 @@
 
 mod changes;
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use crate::scim::path::AttrPath;
@@ -45,17 +47,30 @@ fn operation(resource_type: &ResourceType, operation: &mut Object) {
         }
         (None, _) => {}
         (Some(path), value) => {
-            // A value filter says nothing about the type of what stands there.
-            let name = path.split('[').next().unwrap_or(&path);
-            let sub = path.rsplit_once("].").map(|(_, sub)| format!(".{sub}")).unwrap_or_default();
-            plain_at(resource_type, &format!("{name}{sub}"), value);
+            // One element is meant, and one may stand in an array all the same.
+            if path.ends_with(']')
+                && let Value::Array(elements) = value
+                && elements.len() == 1
+            {
+                *value = elements.pop().unwrap_or_default();
+            }
+            plain_at(resource_type, &path, value);
         }
+    }
+}
+
+/// The path without its value filter, which says nothing about the type of what stands there.
+fn without_filter(path: &str) -> Cow<'_, str> {
+    let Some((name, _)) = path.split_once('[') else { return Cow::Borrowed(path) };
+    match path.rsplit_once("].") {
+        Some((_, sub)) => Cow::Owned(format!("{name}.{sub}")),
+        None => Cow::Borrowed(name),
     }
 }
 
 /// Makes the value plain that stands at the path.
 fn plain_at(resource_type: &ResourceType, path: &str, value: &mut Value) {
-    match AttrPath::resolve(resource_type, path) {
+    match AttrPath::resolve(resource_type, &without_filter(path)) {
         Ok(AttrPath::Attribute { attribute, sub, .. }) => plain(sub.unwrap_or(attribute), value),
         Ok(AttrPath::Core) => {
             if let Value::Object(members) = value {
@@ -187,6 +202,19 @@ mod tests {
         assert_eq!(
             patched(json!({"op": "Replace", "value": {ENTERPRISE_URN: {"manager": "28"}}}))[ENTERPRISE_URN],
             json!({"manager": {"value": "28"}})
+        );
+    }
+
+    #[test]
+    fn one_element_may_stand_in_an_array() {
+        let path = "addresses[type eq \"work\"]";
+        assert_eq!(
+            patched(json!({"op": "Add", "path": path, "value": [{"locality": "Redmond"}]})),
+            json!({"locality": "Redmond"})
+        );
+        assert_eq!(
+            patched(json!({"op": "Replace", "value": {"roles[value eq \"x\"].primary": "True"}})),
+            json!({"roles[value eq \"x\"].primary": true})
         );
     }
 

@@ -121,6 +121,10 @@ impl Found {
             }
             Ok(AttrPath::Core) => self.core(resource_type, value),
             Ok(AttrPath::Extension(schema)) => self.extension(schema, value),
+            // A value path, whose filter does not change which attribute it is.
+            Err(_) if key.contains('[') => {
+                self.member(resource_type, key.split('[').next().unwrap_or_default(), value);
+            }
             Err(_) => self.add(key, value, Why::Unknown),
         }
     }

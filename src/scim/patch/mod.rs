@@ -189,10 +189,30 @@ impl Run<'_> {
                 }
                 Ok(AttrPath::Extension(schema)) => self.merge(patched, op, Some(schema), Some(value))?,
                 Ok(AttrPath::Core) => self.merge(patched, op, None, Some(value))?,
+                Err(_) if schema.is_none() && key.contains('[') => {
+                    self.value_path(patched, op, key, value)?;
+                }
                 Err(_) => unknown(key, value, self.policy)?,
             }
         }
         Ok(())
+    }
+
+    /// A value path as the key of a value: what it names is set, and made where it is not there, since nothing says
+    /// that it must be.
+    fn value_path(&self, patched: &mut Patched, op: Op, key: &str, value: &Value) -> Result<(), Error> {
+        let target = read::path(self.resource_type, key.trim())?;
+        match &target {
+            // Ignored as every read-only member of a value.
+            Target::Attribute { attribute, .. } if attribute.mutability == Mutability::ReadOnly => Ok(()),
+            Target::Attribute { extension, attribute, filter, sub } => {
+                let op = if sub.is_some() { Op::Add } else { op };
+                let (filter, sub, value) = (filter.as_ref(), sub.as_deref(), Some(value));
+                let change = Change { op, attribute, filter, sub, value, policy: self.policy };
+                change_attribute(patched, extension.as_ref(), &change)
+            }
+            _ => Ok(()),
+        }
     }
 }
 

@@ -65,7 +65,7 @@ fn read_operation(resource_type: &ResourceType, operation: &Value) -> Result<Ope
         None | Some(Value::Null) => None,
         // An empty path is no path.
         Some(Value::String(path)) if path.trim().is_empty() => None,
-        Some(Value::String(path)) => Some(read_path(resource_type, path.trim())?),
+        Some(Value::String(path)) => Some(self::path(resource_type, path.trim())?),
         Some(_) => return Err(syntax("\"path\" of an operation must be a string")),
     };
     let value = member(operation, "value").cloned();
@@ -95,7 +95,11 @@ fn read_operation(resource_type: &ResourceType, operation: &Value) -> Result<Ope
     Ok(Operation { op, target, value })
 }
 
-fn read_path(resource_type: &ResourceType, path: &str) -> Result<Target, Error> {
+/// Reads a path.
+///
+/// # Errors
+/// 400 `invalidPath`.
+pub(super) fn path(resource_type: &ResourceType, path: &str) -> Result<Target, Error> {
     let wrong = |reason: &str| {
         Error::bad(
             ScimType::InvalidPath,

@@ -90,6 +90,18 @@ fn add_appends_without_duplicates_and_moves_primary() {
 }
 
 #[test]
+fn value_paths_may_be_the_keys_of_a_value() {
+    let after = patched(json!([{"op": "replace", "value": {
+        "emails[type eq \"home\"].value": "babs@example.org", "phoneNumbers[type eq \"mobile\"].value": "+1 555",
+        "groups[value eq \"1\"].display": "ignored"
+    }}]));
+    assert_eq!(after["emails"][1], json!({"value": "babs@example.org", "type": "home"}));
+    assert_eq!(after["phoneNumbers"], json!([{"type": "mobile", "value": "+1 555"}]));
+    let broken = json!([{"op": "replace", "value": {"emails[type eq": "x"}}]);
+    assert_eq!(refused(broken).0, ScimType::InvalidPath);
+}
+
+#[test]
 fn making_one_element_primary_by_its_path_clears_the_other() {
     let after =
         patched(json!([{"op": "replace", "path": "emails[type eq \"home\"].primary", "value": true}]));
