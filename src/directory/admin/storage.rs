@@ -282,7 +282,7 @@ impl Storage {
         let mut flat = Vec::new();
         for mapping in self.mappings.iter() {
             if let Some(values) = mapping.write(resource, &mut rest) {
-                if !mapping.is_whole() && !values.is_empty() {
+                if mapping.attribute().multi_valued && !values.is_empty() {
                     flat.push(mapping.name.as_str());
                 }
                 set(&mapping.name, values);
@@ -320,7 +320,7 @@ enum Document {
     Known {
         /// The user's attributes.
         user: Object,
-        /// The Keycloak attributes that got the preferred of several values.
+        /// The Keycloak attributes that got one or all of the values of an attribute that has several.
         flat: Vec<String>,
     },
     /// Of a newer format.
@@ -405,5 +405,7 @@ fn hashes(user_name: &str, external_ids: &[String], emails: &[String]) -> Vec<St
     all.into_iter().collect()
 }
 
+#[cfg(test)]
+mod mapping_tests;
 #[cfg(test)]
 mod tests;

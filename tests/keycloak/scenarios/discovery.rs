@@ -334,7 +334,10 @@ async fn not_served() {
     let stage = Stage::new("discovery").await;
     for path in ENDPOINTS {
         let text = stage.scim.get(path).await.expect(200).json().to_string();
-        assert!(!text.contains("core:2.0:Group") && !text.contains("/Groups"), "{path} serves groups: {text}");
+        assert!(
+            !text.contains("core:2.0:Group") && !text.contains("/Groups"),
+            "{path} serves groups: {text}"
+        );
     }
     let empty =
         json!({ "schemas": [LIST], "totalResults": 0, "startIndex": 1, "itemsPerPage": 0, "Resources": [] });

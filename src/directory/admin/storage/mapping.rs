@@ -1,6 +1,6 @@
 //! One SCIM attribute that is kept in a Keycloak attribute of its own, where tokens and searches find it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -89,8 +89,9 @@ impl Mapping {
     }
 
     /// Takes what Keycloak holds into a resource that was restored from the document. Keycloak's value wins. Where it
-    /// has none, the document's stays: it was written before the attribute was mapped, or Keycloak can't hold it. Only a
-    /// preferred value of which the document knows that it `was_written` there has been taken away in Keycloak.
+    /// has none, the document's stays: it was written before the attribute was mapped, or Keycloak can't hold it. Only of
+    /// several values, which the document has all the same, and which `was_written` to Keycloak as well as it knows, the
+    /// one or the ones there have been taken away.
     pub(super) fn read(&self, live: &[String], was_written: bool, resource: &mut Resource) {
         let values: Vec<Value> = live
             .iter()
@@ -109,20 +110,25 @@ impl Mapping {
                     resource.set(extension, &self.attribute, Some(Value::Array(elements)));
                 }
             }
-            (None, true) if !values.is_empty() => {
-                resource.set(extension, &self.attribute, Some(Value::Array(values)));
+            (None, true) => {
+                // Keycloak keeps no order; the document does, as long as it has the same values.
+                let texts = |values: &[Value]| values.iter().filter_map(text).collect::<BTreeSet<_>>();
+                let kept = resource.get(extension, &self.attribute).and_then(Value::as_array);
+                let same = kept.is_some_and(|kept| texts(kept) == texts(&values));
+                if !same && (was_written || !values.is_empty()) {
+                    resource.set(extension, &self.attribute, Some(Value::Array(values)));
+                }
             }
             (sub, false) => {
                 if let Some(value) = values.into_iter().next() {
                     resource.set_at(extension, &self.attribute, sub.as_deref(), Some(value));
                 }
             }
-            (None, true) => {}
         }
     }
 
-    /// The values for the Keycloak attribute, and takes out of `rest`, which goes into the document, what they hold
-    /// whole. None where the attribute is not the gateway's to write.
+    /// The values for the Keycloak attribute, and takes out of `rest`, which goes into the document, what needs no place
+    /// there. None where the attribute is not the gateway's to write.
     pub(super) fn write(&self, resource: &Resource, rest: &mut Resource) -> Option<Vec<String>> {
         let extension = self.extension.as_ref();
         if self.is_read_only() {
@@ -130,7 +136,7 @@ impl Mapping {
             return None;
         }
         let texts = self.texts(resource);
-        if self.is_whole() && !texts.is_empty() {
+        if !self.attribute.multi_valued && !texts.is_empty() {
             rest.set_at(extension, &self.attribute, self.sub.as_deref(), None);
         }
         Some(texts)
