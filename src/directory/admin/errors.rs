@@ -147,7 +147,10 @@ fn invalid(field: &FieldError, map: &BTreeMap<String, String>) -> Error {
             format!("The value of {path} that goes to Keycloak is not an e-mail address")
         }
         "error-username-invalid-character" => {
-            format!("Keycloak does not take {path} with spaces, quotes or any of \\ / , % * < >")
+            format!(
+                "Keycloak does not take {path} with spaces, quotes or signs such as \\ / , % * < > & $ ! # ? ; : ~ | ^ = and \
+                 brackets"
+            )
         }
         _ => format!("Keycloak refuses the value of {path}: {key}"),
     };

@@ -297,7 +297,10 @@ impl<'t> Parser<'t> {
         }
         self.spaces();
         let start = self.at;
-        let value = self.literal()?;
+        let value = match self.bare_word(attribute.kind) {
+            Some(word) => Value::from(word),
+            None => self.literal()?,
+        };
         let operand = match (attribute.kind, value) {
             (_, Value::Null) if equality => Some(Operand::Null),
             (Type::Boolean, Value::Bool(value)) => Some(Operand::Boolean(value)),
@@ -328,6 +331,23 @@ impl<'t> Parser<'t> {
                 Err(self.error(format!("The value does not fit the attribute {}", attribute.name)))
             }
         }
+    }
+
+    /// A text without its quotes, as RFC 7644 itself writes one in section 3.4.2.1 (`meta.resourceType eq User`), and
+    /// Microsoft's collections of requests do. Never what may have been meant otherwise.
+    fn bare_word(&mut self, kind: Type) -> Option<&'t str> {
+        let word = self.word();
+        let texts = matches!(kind, Type::String | Type::Reference | Type::Binary | Type::DateTime);
+        let otherwise = ["and", "or", "not"].iter().any(|keyword| word.eq_ignore_ascii_case(keyword))
+            || ["true", "false", "null"].iter().any(|literal| word.eq_ignore_ascii_case(literal))
+            || serde_json::from_str::<Value>(word).is_ok();
+        let after = self.rest().get(word.len()..).unwrap_or_default();
+        let ends = after.is_empty() || after.starts_with([' ', ')', ']']);
+        if !texts || word.is_empty() || otherwise || !ends {
+            return None;
+        }
+        self.at += word.len();
+        Some(word)
     }
 
     /// A JSON string, number, true, false or null.
@@ -417,7 +437,11 @@ mod tests {
             "userName",
             "userName eq",
             "userName eq\"a\"",
-            "userName eq a",
+            "userName eq a\"",
+            "userName eq 1a(",
+            "userName eq and",
+            "userName eq or title pr",
+            "active eq a",
             "userName eq \"a",
             "(title pr",
             "title pr)",
@@ -436,6 +460,24 @@ mod tests {
             "title eq \"\\q\"",
         ] {
             error(text);
+        }
+    }
+
+    #[test]
+    fn a_text_may_lack_its_quotes() {
+        for (bare, quoted) in [
+            ("userName sw O", "userName sw \"O\""),
+            (
+                "(meta.resourceType eq User) or title co a.b@c",
+                "(meta.resourceType eq \"User\") or title co \"a.b@c\"",
+            ),
+            ("emails[type eq work].value ew .com", "emails[type eq \"work\"].value ew \".com\""),
+            (
+                "meta.created gt 2015-10-10T14:38:21.8617979-07:00",
+                "meta.created gt \"2015-10-10T14:38:21.8617979-07:00\"",
+            ),
+        ] {
+            assert_eq!(parse(user(), bare).unwrap(), parse(user(), quoted).unwrap(), "{bare}");
         }
     }
 

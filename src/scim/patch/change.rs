@@ -272,6 +272,10 @@ fn change_selected(mut elements: Vec<Value>, change: &Change<'_>) -> Result<Vec<
             for at in selected {
                 if let Some(Value::Object(members)) = elements.get_mut(at) {
                     put(members, &sub.name, None);
+                    // Entra ID takes a value away by its parts: labels of nothing are nothing.
+                    if members.keys().all(|key| is_label(key)) {
+                        members.clear();
+                    }
                 }
             }
             elements.retain(|element| assigned(element.clone()).is_some());
@@ -303,6 +307,10 @@ fn change_selected(mut elements: Vec<Value>, change: &Change<'_>) -> Result<Vec<
             *members = change.filter.and_then(implied_members).unwrap_or_default();
         }
         change_element(members, change)?;
+        let cleared = change.sub.is_some() && change.value.is_none_or(Value::is_null);
+        if cleared && members.keys().all(|key| is_label(key)) {
+            members.clear();
+        }
     }
     let changed = if selected.is_empty() { elements.len().checked_sub(1) } else { selected.first().copied() };
     if elements.iter().filter(|element| is_primary(element)).count() > 1 {
@@ -310,6 +318,11 @@ fn change_selected(mut elements: Vec<Value>, change: &Change<'_>) -> Result<Vec<
     }
     elements.retain(|element| assigned(element.clone()).is_some());
     Ok(elements)
+}
+
+/// Does this sub-attribute only say something about the others?
+fn is_label(name: &str) -> bool {
+    matches!(name, "type" | "primary" | "display")
 }
 
 fn change_element(members: &mut Object, change: &Change<'_>) -> Result<(), Error> {

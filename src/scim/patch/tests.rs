@@ -146,6 +146,17 @@ fn remove_takes_the_attribute_the_selected_elements_or_the_named_values() {
 }
 
 #[test]
+fn of_a_value_that_is_taken_away_no_labels_are_left() {
+    let home = json!([{"value": "babs@jensen.org", "type": "home"}]);
+    for operation in [
+        json!({"op": "Remove", "path": "emails[type eq \"work\"].value"}),
+        json!({"op": "replace", "path": "emails[type eq \"work\"].value", "value": null}),
+    ] {
+        assert_eq!(patched(json!([operation]))["emails"], home, "{operation}");
+    }
+}
+
+#[test]
 fn what_is_required_or_read_only_can_not_be_removed_or_set() {
     assert_eq!(refused(json!([{"op": "remove", "path": "userName"}])).0, ScimType::Mutability);
     assert_eq!(refused(json!([{"op": "replace", "path": "id", "value": "x"}])).0, ScimType::Mutability);

@@ -199,7 +199,7 @@ pub(super) fn over_preferred(
                 members.shift_remove(sub);
             }
         }
-        (None, Some(live)) => match preferred(&elements).filter(|_| sub != "value") {
+        (None, Some(live)) => match preferred(&elements) {
             Some(at) => {
                 if let Some(Value::Object(members)) = elements.get_mut(at) {
                     members.insert(sub.into(), live);
