@@ -10,15 +10,16 @@ use toml::Spanned;
 
 use crate::scim::user::user_with;
 
-use super::attributes::{AttributeMap, ScimPath};
+use super::attributes::{self, MapLayer, ScimPath};
 use super::document::Document;
 use super::environment::Environment;
 use super::error::Problem;
 use super::file::{ConfigFile, KeycloakLayer, LogLayer, RealmLayer, ServerLayer};
-use super::scalar::{FilePath, List, Scalar as _, Value};
+use super::scalar::{FilePath, List, Value};
+use super::schemas::{self, Schemas};
 use super::{
     Config, KeycloakConnection, Log, LogFormat, OnExisting, Realm, RealmName, Server, UnknownAttributes,
-    built_in, callers, secret,
+    UserAttributes, built_in, callers, secret,
 };
 
 /// The value of a key, where there is one.
@@ -27,7 +28,7 @@ pub(super) fn get<T: Clone>(value: &Value<T>) -> Option<T> {
 }
 
 /// The values of a list, where there is one.
-fn list<T: Clone>(list: &List<T>) -> Option<Vec<T>> {
+pub(super) fn list<T: Clone>(list: &List<T>) -> Option<Vec<T>> {
     let list = list.as_ref()?.get_ref();
     Some(list.iter().map(|value| value.get_ref().0.clone()).collect())
 }
@@ -66,12 +67,13 @@ impl<'a> Checker<'a> {
         let server = self.server(&file.server);
         let log = log(&file.log);
         self.defaults(&file.defaults);
+        let shared = self.shared(&file.defaults);
         if file.realms.is_empty() {
             self.missing(&["realms"], "expected at least one table [realms.NAME]");
         }
         let mut realms = BTreeMap::new();
         for (name, layer) in &file.realms {
-            if let Some(realm) = self.realm(name, layer, &file.defaults) {
+            if let Some(realm) = self.realm(name, layer, &file.defaults, &shared) {
                 realms.insert(name.clone(), Arc::new(realm));
             }
         }
@@ -88,6 +90,16 @@ impl<'a> Checker<'a> {
         self.problems.push(self.document.at(span, message.into()));
     }
 
+    /// How many problems there are so far.
+    pub(super) fn count(&self) -> usize {
+        self.problems.len()
+    }
+
+    /// Notes what works but should be mended.
+    pub(super) fn warn(&mut self, warning: String) {
+        self.warnings.push(warning);
+    }
+
     /// Notes a key that is not there, unless it is only not there because it could not be read.
     pub(super) fn missing(&mut self, path: &[&str], message: &str) {
         if self.unreadable(path) {
@@ -99,7 +111,7 @@ impl<'a> Checker<'a> {
     }
 
     /// Whether the key, something around it or something in it could not be read.
-    fn unreadable(&self, path: &[&str]) -> bool {
+    pub(super) fn unreadable(&self, path: &[&str]) -> bool {
         let same = |unread: &Vec<String>| unread.iter().zip(path).all(|(a, b)| a == b);
         self.unread.iter().any(same)
     }
@@ -165,8 +177,73 @@ impl<'a> Checker<'a> {
         }
     }
 
-    fn realm(&mut self, name: &RealmName, layer: &RealmLayer, defaults: &RealmLayer) -> Option<Realm> {
-        let attribute_map = self.attribute_map(name, layer, defaults);
+    /// Checks the schemas of `[defaults]`, and what it maps.
+    fn shared(&mut self, defaults: &RealmLayer) -> Schemas {
+        let shared = Schemas::check(self, &["defaults"], &defaults.schemas);
+        schemas::apart(self, [&shared, &Schemas::default()]);
+        let user = user_with(shared.extensions().collect());
+        let layer = MapLayer { schemas: &shared, attributes: &defaults.attributes, realm: None };
+        attributes::check_keys(self, &user, &layer, shared.flawed());
+        shared
+    }
+
+    /// The User resource type of a realm, and which of its attributes go to which of Keycloak's.
+    fn user(
+        &mut self,
+        name: &RealmName,
+        layer: &RealmLayer,
+        defaults: &RealmLayer,
+        shared: &Schemas,
+    ) -> UserAttributes {
+        let own = Schemas::check(self, &["realms", name.as_ref()], &layer.schemas);
+        let shared = shared.under(&own);
+        schemas::apart(self, [&shared, &own]);
+        let user = user_with(shared.extensions().chain(own.extensions()).collect());
+        let flawed = shared.flawed() || own.flawed();
+        let layers = [
+            MapLayer { schemas: &shared, attributes: &defaults.attributes, realm: None },
+            MapLayer { schemas: &own, attributes: &layer.attributes, realm: Some(name.as_ref()) },
+        ];
+        let [_, upper] = &layers;
+        attributes::check_keys(self, &user, upper, flawed);
+        let attribute_map = attributes::fold(self, &user, &layers);
+        UserAttributes { user: Arc::new(user), attribute_map }
+    }
+
+    /// What the file says about the users of a realm, be the realm in it or not; every other problem of the file is left
+    /// alone.
+    ///
+    /// # Errors
+    /// Every problem with schemas and attributes, those found before included.
+    pub(super) fn user_attributes(
+        mut self,
+        file: &ConfigFile,
+        name: &RealmName,
+    ) -> Result<UserAttributes, Vec<Problem>> {
+        let tables = [["defaults"].as_slice(), &["realms", name.as_ref()]];
+        let paths = tables
+            .into_iter()
+            .flat_map(|table| ["schemas", "attributes"].map(|key| [table, &[key]].concat()));
+        let paths: Vec<_> = paths.collect();
+        let concerns =
+            |unread: &Vec<String>| paths.iter().any(|path| unread.iter().zip(path).all(|(a, b)| a == b));
+        let mut unread = self.unread.iter();
+        self.problems.retain(|_| unread.next().is_some_and(concerns));
+        let shared = self.shared(&file.defaults);
+        let nothing = RealmLayer::default();
+        let layer = file.realms.get(name).unwrap_or(&nothing);
+        let attributes = self.user(name, layer, &file.defaults, &shared);
+        if self.problems.is_empty() { Ok(attributes) } else { Err(self.problems) }
+    }
+
+    fn realm(
+        &mut self,
+        name: &RealmName,
+        layer: &RealmLayer,
+        defaults: &RealmLayer,
+        shared: &Schemas,
+    ) -> Option<Realm> {
+        let UserAttributes { user, attribute_map } = self.user(name, layer, defaults, shared);
         let layer = layer.clone().over(defaults);
         let (ignored_attributes, refused_attributes) = self.dropped_attributes(&layer);
         let (default_page_size, max_page_size, scan_limit) = self.sizes(&layer);
@@ -196,7 +273,7 @@ impl<'a> Checker<'a> {
                 .into_iter()
                 .map(|role| role.0)
                 .collect(),
-            user: Arc::new(user_with(Vec::new())),
+            user,
             attribute_map,
             forward_token_endpoint: get(&layer.forward_token_endpoint)
                 .unwrap_or(built_in::FORWARD_TOKEN_ENDPOINT),
@@ -265,61 +342,6 @@ impl<'a> Checker<'a> {
         let [ignored, refused] = lists;
         let names = |paths: Vec<ScimPath>| paths.into_iter().map(|path| path.0).collect();
         (names(ignored), names(refused))
-    }
-
-    fn attribute_map(
-        &mut self,
-        name: &RealmName,
-        layer: &RealmLayer,
-        defaults: &RealmLayer,
-    ) -> BTreeMap<String, String> {
-        let mut map = AttributeMap::built_in();
-        for (layer, is_default) in [(defaults, true), (layer, false)] {
-            let mut seen: Vec<ScimPath> = Vec::new();
-            let mut entries: Vec<_> = layer.attributes.iter().collect();
-            entries.sort_by_key(|(key, _)| key.span().start);
-            for (key, value) in entries {
-                let Some(path) = ScimPath::parse(key.get_ref()) else {
-                    let expected = ScimPath::expected();
-                    self.at(&key.span(), format!("expected {expected} as the key"));
-                    continue;
-                };
-                if let Some(reason) = path.unmappable() {
-                    self.at(&key.span(), reason);
-                    continue;
-                }
-                if seen.iter().any(|other| other.is(&path.0)) {
-                    self.at(
-                        &key.span(),
-                        "this attribute is mapped twice (names are compared without case); \
-                         expected it once",
-                    );
-                    continue;
-                }
-                let target = &value.get_ref().0;
-                if !map.set(&path, target, key.span()) && !is_default {
-                    self.warnings.push(format!(
-                        "realms.{name}.attributes: {:?} = \"\" takes away a mapping that is not there",
-                        path.0
-                    ));
-                }
-                seen.push(path);
-            }
-        }
-        for (first, second, attribute, place) in map.collisions() {
-            // The built-in map has no collisions, so that one of the two stands in the file.
-            if let Some(span) = place {
-                self.at(
-                    &span,
-                    format!(
-                        "{first:?} and {second:?} both go to the Keycloak attribute \
-                         {attribute:?}; expected one attribute for each (\"\" takes a built-in \
-                         mapping away)"
-                    ),
-                );
-            }
-        }
-        map.into_inner()
     }
 
     fn keycloak(&mut self, realm: &RealmName, layer: &KeycloakLayer) -> Option<KeycloakConnection> {

@@ -8,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::Problem;
 use super::file::ConfigFile;
+use super::schemas;
 
 /// Most problems that are worth telling at once.
 const MOST: usize = 50;
@@ -57,7 +58,7 @@ impl<'a> Document<'a> {
                 Some((path, kind)) => (path.clone(), *kind),
                 None => (Vec::new(), "something else"),
             };
-            let message = translate(error.message(), kind);
+            let message = translate(error.message(), &path, kind);
             problems.push((path.clone(), self.problem(&path, span.start, message)));
             if removed.is_none() {
                 break;
@@ -186,10 +187,11 @@ fn kind(value: &DeValue<'_>) -> &'static str {
 
 /// serde's words in those of an administrator. What was found is told by its kind alone: a token
 /// put in the place of a table must not stand in a log.
-fn translate(message: &str, found: &str) -> String {
+fn translate(message: &str, path: &[String], found: &str) -> String {
     if let Some(rest) = message.strip_prefix(UNKNOWN_FIELD) {
         let known = rest.split_once(", ").map_or("", |(_, known)| known);
-        return format!("unknown key, {known}");
+        let reason = schemas::attributes_alone(path);
+        return reason.map_or_else(|| format!("unknown key, {known}"), str::to_owned);
     }
     if message.starts_with(INVALID_TYPE) {
         let expected = match message.rsplit_once("expected ") {

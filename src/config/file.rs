@@ -12,6 +12,7 @@ use super::names::{CallerName, RealmName};
 use super::scalar::{
     AuthMode, FilePath, Issuer, Level, Line, List, Period, TokenHash, Value, VariableName, Whole,
 };
+use super::schemas::SchemaLayer;
 use super::{LogFormat, OnExisting, UnknownAttributes};
 
 /// Shortest wait that makes sense where a wait may be short, in milliseconds.
@@ -83,6 +84,8 @@ pub(super) struct RealmLayer {
     #[serde(default)]
     pub(super) attributes: BTreeMap<Spanned<String>, Spanned<super::scalar::Checked<Target>>>,
     #[serde(default)]
+    pub(super) schemas: BTreeMap<Spanned<String>, SchemaLayer>,
+    #[serde(default)]
     pub(super) keycloak: KeycloakLayer,
     #[serde(default)]
     pub(super) callers: BTreeMap<CallerName, CallerFile>,
@@ -112,8 +115,8 @@ pub(super) struct CallerFile {
 }
 
 impl RealmLayer {
-    /// This layer over `lower`: its scalars and lists win. Attributes are merged by whoever folds
-    /// them, because their names are matched without case; callers and secrets never come from
+    /// This layer over `lower`: its scalars and lists win. Attributes and schemas are merged by
+    /// whoever folds them, because their names are matched without case; callers and secrets never come from
     /// below.
     pub(super) fn over(self, lower: &Self) -> Self {
         let lower = lower.clone();
@@ -134,6 +137,7 @@ impl RealmLayer {
             forward_token_endpoint: self.forward_token_endpoint.or(lower.forward_token_endpoint),
             plan_timeout: self.plan_timeout.or(lower.plan_timeout),
             attributes: self.attributes,
+            schemas: self.schemas,
             keycloak: self.keycloak.over(lower.keycloak),
             callers: self.callers,
         }

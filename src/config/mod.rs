@@ -15,6 +15,7 @@ mod error;
 mod file;
 mod names;
 mod scalar;
+mod schemas;
 mod secret;
 #[cfg(test)]
 mod tests;
@@ -139,6 +140,15 @@ pub struct Realm {
     pub callers: BTreeMap<CallerName, Caller>,
 }
 
+/// What a realm keeps of its users, and where.
+#[derive(Clone, Debug)]
+pub struct UserAttributes {
+    /// The User resource type, with the realm's own schemas.
+    pub user: Arc<ResourceType>,
+    /// From SCIM path to Keycloak user attribute, as in [`Realm`].
+    pub attribute_map: BTreeMap<String, String>,
+}
+
 /// What a create does with a user whom somebody else made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnExisting {
@@ -238,15 +248,34 @@ pub fn load(path: &Path, env: &dyn Environment) -> Result<Config, ConfigErrors> 
 /// As [`load`].
 pub fn parse(source: &str, path: &Path, env: &dyn Environment) -> Result<Config, ConfigErrors> {
     let refuse = |problems| ConfigErrors::new(path, problems);
-    let document = document::Document::parse(source).map_err(refuse)?;
+    let document = open(source).map_err(refuse)?;
+    let (file, problems) = document.read();
+    let folder = path.parent().unwrap_or(Path::new(""));
+    check::Checker::new(&document, folder, env, problems).check(&file).map_err(refuse)
+}
+
+/// What `source`, the text of the file at `path`, says about the users of a realm, which need not be in it. Nothing else
+/// of it is checked, and no secret is read.
+///
+/// # Errors
+/// Everything that is wrong with schemas and attributes, each with its line and key.
+pub fn user_attributes(source: &str, path: &Path, realm: &RealmName) -> Result<UserAttributes, ConfigErrors> {
+    let refuse = |problems| ConfigErrors::new(path, problems);
+    let document = open(source).map_err(refuse)?;
+    let (file, problems) = document.read();
+    let nothing = BTreeMap::new();
+    let checker = check::Checker::new(&document, Path::new(""), &nothing, problems);
+    checker.user_attributes(&file, realm).map_err(refuse)
+}
+
+fn open(source: &str) -> Result<document::Document<'_>, Vec<Problem>> {
+    let document = document::Document::parse(source)?;
     if let Some((span, version)) = document.version()
         && version != file::VERSION.to_string()
     {
         // Every other problem may just be the other version's way.
         let message = format!("this program reads version {} of the format, found {version}", file::VERSION);
-        return Err(refuse(vec![document.at(&span, message)]));
+        return Err(vec![document.at(&span, message)]);
     }
-    let (file, problems) = document.read();
-    let folder = path.parent().unwrap_or(Path::new(""));
-    check::Checker::new(&document, folder, env, problems).check(&file).map_err(refuse)
+    Ok(document)
 }

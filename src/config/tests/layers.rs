@@ -55,7 +55,7 @@ fn the_least_file_gets_the_built_in_values() {
 fn scalars_override_maps_merge_and_lists_replace() {
     let defaults = "[defaults]\ntag_role = \"lower\"\nscan_limit = 500\n\
                     ignored_attributes = [\"photos\"]\n[defaults.attributes]\ntitle = \"\"\n\
-                    nickName = \"alias\"\n\"urn:example:User:badge\" = \"badge\"\n\
+                    nickName = \"alias\"\nims = \"chat\"\n\
                     [defaults.keycloak]\nclient_id = \"gate\"\ntimeout = \"3s\"\n";
     let config = good(&minimal(
         defaults,
@@ -72,7 +72,7 @@ fn scalars_override_maps_merge_and_lists_replace() {
     assert_eq!(mapped("title"), None);
     assert_eq!(mapped("locale"), None);
     assert_eq!(mapped("nickName"), Some("nick"));
-    assert_eq!(mapped("urn:example:User:badge"), Some("badge"));
+    assert_eq!(mapped("ims"), Some("chat"));
     assert_eq!(mapped("displayName"), Some("displayName"));
     assert_eq!(realm.keycloak.client_id, "gate");
     assert_eq!(realm.keycloak.timeout, Duration::from_secs(4));
@@ -95,9 +95,9 @@ fn a_password_is_dropped_or_refused_but_never_taken() {
 
 #[test]
 fn a_mapping_taken_away_twice_is_a_warning() {
-    let config = good(&minimal("", "", "nickname = \"\"\nniceName = \"\"", ""));
+    let config = good(&minimal("", "", "nickname = \"\"\nims = \"\"", ""));
     assert_eq!(config.warnings.len(), 1);
-    assert!(config.warnings[0].contains("\"niceName\""), "{:?}", config.warnings);
+    assert!(config.warnings[0].contains("\"ims\""), "{:?}", config.warnings);
 }
 
 #[test]

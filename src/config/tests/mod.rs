@@ -3,6 +3,8 @@
 mod layers;
 mod reference;
 mod refusals;
+mod schema_refusals;
+mod schemas;
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -7,7 +7,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::super::attributes::DEFAULT_MAP;
 use super::super::file::{CallerFile, ConfigFile, KeycloakLayer, LogLayer, RealmLayer, ServerLayer};
+use super::super::schemas::{AttributeLayer, SchemaLayer, SubAttributeLayer};
 use super::good;
+use crate::scim::schema::{Attribute, Type};
 
 /// Learns the keys of a layer from serde itself.
 struct Keys<'a>(&'a mut BTreeSet<&'static str>);
@@ -58,15 +60,28 @@ fn written(table: &DeTable<'_>, path: &[&str], found: &mut BTreeSet<String>) {
 
 const REFERENCE: &str = include_str!("../../../config.toml");
 
+/// Where the example of a schema begins, and what follows it.
+const SCHEMA: [&str; 2] = ["# [realms.acme.schemas.", "# How Keycloak is reached."];
+
+/// The reference without the example of a schema.
+fn without_schema() -> String {
+    let [begin, end] = SCHEMA.map(|mark| REFERENCE.find(mark).unwrap());
+    format!("{}{}", &REFERENCE[..begin], &REFERENCE[end..])
+}
+
 /// The reference with every key that stands in a comment, but not those that `without` names.
 fn uncommented(without: &[&str]) -> String {
+    uncomment(REFERENCE, without)
+}
+
+fn uncomment(reference: &str, without: &[&str]) -> String {
     let key = |line: &str| {
         let name = line.split_once(" = ").map(|(name, _)| name.to_owned())?;
         let bare = name.trim_matches('"');
         let legal = |c: char| c.is_ascii_alphanumeric() || "_.:-".contains(c);
         (!bare.is_empty() && bare.chars().all(legal)).then_some(name)
     };
-    let lines = REFERENCE.lines().map(|line| match line.strip_prefix("# ") {
+    let lines = reference.lines().map(|line| match line.strip_prefix("# ") {
         Some(rest) if key(rest).is_some_and(|name| !without.contains(&name.as_str())) => rest,
         Some(rest) if rest.starts_with('[') && !without.contains(&rest) => rest,
         _ => line,
@@ -78,11 +93,17 @@ fn uncommented(without: &[&str]) -> String {
 fn the_reference_names_every_key_and_no_other() {
     let text = uncommented(&[]);
     let tree = DeTable::parse(&text).unwrap();
-    let sections: [(&[&str], BTreeSet<&str>); 6] = [
+    let sections: [(&[&str], BTreeSet<&str>); 9] = [
         (&[], keys::<ConfigFile>()),
         (&["server"], keys::<ServerLayer>()),
         (&["log"], keys::<LogLayer>()),
         (&["realms", "*"], keys::<RealmLayer>()),
+        (&["realms", "*", "schemas", "*"], keys::<SchemaLayer>()),
+        (&["realms", "*", "schemas", "*", "attributes", "*"], keys::<AttributeLayer>()),
+        (
+            &["realms", "*", "schemas", "*", "attributes", "*", "sub_attributes", "*"],
+            keys::<SubAttributeLayer>(),
+        ),
         (&["realms", "*", "keycloak"], keys::<KeycloakLayer>()),
         (&["realms", "*", "callers", "*"], keys::<CallerFile>()),
     ];
@@ -111,10 +132,29 @@ fn the_reference_works_as_it_stands_and_its_comments_show_the_defaults() {
         "auth",
         "[realms.acme.callers.entra]",
     ];
-    let shown = good(&uncommented(&examples));
+    let shown = good(&uncomment(&without_schema(), &examples));
     assert_eq!(format!("{standing:?}"), format!("{shown:?}"));
     let examples = ["client_secret_file", "ca_file"];
     let shown = good(&uncommented(&examples));
     assert_eq!(shown.realms.get("acme").unwrap().callers.len(), 2);
     assert_eq!(shown.server.public_url.unwrap().as_str(), "https://scim.example.com/");
+}
+
+#[test]
+fn the_example_of_a_schema_works_and_says_the_defaults() {
+    let shown = good(&uncommented(&["client_secret_file", "ca_file"]));
+    let realm = shown.realms.get("acme").unwrap();
+    let badge = &realm.user.extensions[1];
+    assert_eq!((&*badge.schema.name, badge.required), ("Badge", false));
+    let number = badge.schema.attribute("badgeNumber").unwrap();
+    let plain = Attribute::string("badgeNumber", "The number printed on the badge");
+    assert_eq!(**number, plain, "what the comments show is the default");
+    let photo = badge.schema.attribute("photo").unwrap();
+    assert_eq!(photo.kind, Type::Reference);
+    let access = badge.schema.attribute("access").unwrap();
+    assert!(access.multi_valued && access.sub("zone").unwrap().required);
+    let path = |name: &str| format!("{}:{name}", badge.schema.id);
+    assert_eq!(realm.attribute_map.get(&path("badgeNumber")).unwrap(), "badgeNumber");
+    assert_eq!(realm.attribute_map.get(&path("access.zone")).unwrap(), "zone");
+    assert_eq!(realm.attribute_map.len(), DEFAULT_MAP.len() + 2);
 }
