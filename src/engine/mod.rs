@@ -148,7 +148,11 @@ impl Engine {
         projection: &Projection,
     ) -> Result<Outcome> {
         let user = Arc::clone(&self.settings.user);
-        let resource = Resource::read(&user, body, &self.settings.policy)?;
+        let resource = Resource::read_incomplete(&user, body, &self.settings.policy)?;
+        if resource.flag("active") != Some(false) {
+            // A leaver does not stay because an attribute is missing that a schema has come to require.
+            resource.check_required(&user)?;
+        }
         self.change(context, id, conditions, projection, move |before| {
             let mut resource = resource;
             let active = resource.flag("active");

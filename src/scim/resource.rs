@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::date_time;
 use super::error::{Code, Error, ScimType};
 use super::path::{AttrPath, PathError};
-use super::schema::{Attribute, Mutability, Omission, ResourceType, Schema, Type};
+use super::schema::{Attribute, Extension, Mutability, Omission, ResourceType, Schema, Type};
 
 /// A JSON object, in the order in which its members were set.
 pub type Object = Map<String, Value>;
@@ -39,13 +39,30 @@ impl Resource {
     /// # Errors
     /// 400 for wrong types, a wrong `schemas`, two primary values, a required attribute that is missing.
     pub fn read(resource_type: &ResourceType, body: &Object, policy: &Policy) -> Result<Self, Error> {
+        let resource = Self::read_incomplete(resource_type, body, policy)?;
+        resource.check_required(resource_type)?;
+        Ok(resource)
+    }
+
+    /// As [`Resource::read`], but nothing is missed that an extension requires.
+    ///
+    /// # Errors
+    /// As [`Resource::read`].
+    pub fn read_incomplete(
+        resource_type: &ResourceType,
+        body: &Object,
+        policy: &Policy,
+    ) -> Result<Self, Error> {
         check_schemas(resource_type, body, policy)?;
         let mut resource = Self::default();
         for (key, value) in body {
             resource.read_member(resource_type, key, value, policy)?;
         }
-        resource.check_required(resource_type)?;
-        Ok(resource)
+        resource
+            .missing_core(resource_type)
+            .into_iter()
+            .next()
+            .map_or(Ok(resource), |name| Err(missing(&name)))
     }
 
     /// Takes a resource back from where [`Resource::as_object`] was kept, dropping what no served schema has or what
@@ -128,19 +145,43 @@ impl Resource {
     /// # Errors
     /// 400 `invalidValue` naming the attribute.
     pub fn check_required(&self, resource_type: &ResourceType) -> Result<(), Error> {
-        for attribute in &resource_type.core.attributes {
-            check_required(attribute, &attribute.name, self.0.get(&*attribute.name))?;
-        }
-        for extension in &resource_type.extensions {
-            let members = self.0.get(&*extension.schema.id);
-            if extension.required || members.is_some() {
-                for attribute in &extension.schema.attributes {
-                    let value = members.and_then(|members| members.get(&*attribute.name));
-                    check_required(attribute, &format!("{}:{}", extension.schema.id, attribute.name), value)?;
+        self.missing(resource_type).into_iter().next().map_or(Ok(()), |name| Err(missing(&name)))
+    }
+
+    /// The same for a change: what was missing `before` may stay so, since a schema may have come to require it since.
+    ///
+    /// # Errors
+    /// As [`Resource::check_required`].
+    pub fn check_still_required(&self, resource_type: &ResourceType, before: &Self) -> Result<(), Error> {
+        let known = before.missing(resource_type);
+        let new = self.missing(resource_type).into_iter().find(|name| !known.contains(name));
+        new.map_or(Ok(()), |name| Err(missing(&name)))
+    }
+
+    /// The names of required attributes that are missing or empty.
+    fn missing(&self, resource_type: &ResourceType) -> Vec<String> {
+        let mut names = self.missing_core(resource_type);
+        for Extension { schema, required } in &resource_type.extensions {
+            let is_there = |attribute: &Arc<Attribute>| {
+                attribute.mutability != Mutability::ReadOnly && self.get(Some(schema), attribute).is_some()
+            };
+            // What the server alone sets does not make the extension the client's.
+            if *required || schema.attributes.iter().any(is_there) {
+                for attribute in &schema.attributes {
+                    let name = format!("{}:{}", schema.id, attribute.name);
+                    note_missing(attribute, &name, self.get(Some(schema), attribute), &mut names);
                 }
             }
         }
-        Ok(())
+        names
+    }
+
+    fn missing_core(&self, resource_type: &ResourceType) -> Vec<String> {
+        let mut names = Vec::new();
+        for attribute in &resource_type.core.attributes {
+            note_missing(attribute, &attribute.name, self.get(None, attribute), &mut names);
+        }
+        names
     }
 
     /// What was set once and can't be changed must be as it was (RFC 7643 section 7, `immutable`).
@@ -292,8 +333,16 @@ pub(super) fn assigned(value: Value) -> Option<Value> {
     }
 }
 
-/// Is the required attribute, or what it requires of its values, there?
-fn check_required(attribute: &Attribute, name: &str, value: Option<&Value>) -> Result<(), Error> {
+fn missing(name: &str) -> Error {
+    Error::bad(
+        ScimType::InvalidValue,
+        Code::RequiredMissing,
+        format!("The attribute {name} is required and must not be empty"),
+    )
+}
+
+/// Notes the attribute, if it is required and missing, and what it requires of its values.
+fn note_missing(attribute: &Attribute, name: &str, value: Option<&Value>, names: &mut Vec<String>) {
     let missing = match value {
         None => true,
         Some(Value::String(text)) => text.trim().is_empty(),
@@ -301,11 +350,7 @@ fn check_required(attribute: &Attribute, name: &str, value: Option<&Value>) -> R
     };
     // What the server alone sets is not the client's to bring.
     if missing && attribute.required && attribute.mutability != Mutability::ReadOnly {
-        return Err(Error::bad(
-            ScimType::InvalidValue,
-            Code::RequiredMissing,
-            format!("The attribute {name} is required and must not be empty"),
-        ));
+        names.push(name.to_owned());
     }
     let values = match value {
         Some(Value::Array(elements)) => elements.as_slice(),
@@ -314,10 +359,9 @@ fn check_required(attribute: &Attribute, name: &str, value: Option<&Value>) -> R
     };
     for sub in attribute.sub_attributes.iter().filter(|sub| sub.required) {
         for value in values {
-            check_required(sub, &format!("{name}.{}", sub.name), value.get(&*sub.name))?;
+            note_missing(sub, &format!("{name}.{}", sub.name), value.get(&*sub.name), names);
         }
     }
-    Ok(())
 }
 
 fn check_schemas(resource_type: &ResourceType, body: &Object, policy: &Policy) -> Result<(), Error> {

@@ -55,8 +55,7 @@ pub(super) fn change_attribute(
         return Ok(());
     }
     patched.touched.insert(Arc::clone(extension.map_or(&attribute.name, |schema| &schema.id)));
-    let required = attribute.required && extension.is_none();
-    if change.op == Op::Remove && required && change.sub.is_none() {
+    if change.op == Op::Remove && attribute.required && change.sub.is_none() {
         return Err(Error::bad(
             ScimType::Mutability,
             Code::RequiredMissing,

@@ -111,7 +111,7 @@ impl Patch {
         for operation in &self.operations {
             Run { resource_type, policy }.operation(&mut patched, operation)?;
         }
-        patched.resource.check_required(resource_type)?;
+        patched.resource.check_still_required(resource_type, before)?;
         patched.resource.check_immutable(resource_type, before)?;
         Ok(patched)
     }

@@ -17,6 +17,7 @@ mod okta;
 mod operation;
 mod plans;
 mod protection;
+mod schemas;
 mod secrecy;
 mod sessions;
 mod setup;
@@ -49,6 +50,7 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(bounds::trials());
     trials.extend(explain::trials());
     trials.extend(faults::trials());
+    trials.extend(schemas::trials());
     trials.extend(demo::trials());
     trials
 }
