@@ -16,10 +16,10 @@ use futures_util::future::BoxFuture;
 use scimgate::config;
 use scimgate::dialects;
 use scimgate::directory::admin::storage::Storage;
-use scimgate::directory::{Check, Context, Directory, Edit, Key, Page, Result, Row, Wanted};
+use scimgate::directory::{Check, Context, Directory, Edit, Page, Result, Row, Visit, Wanted};
 use scimgate::engine::{Engine, Outcome, Settings};
 use scimgate::keycloak::UserRepresentation;
-use scimgate::scim::filter;
+use scimgate::scim::filter::{self, Filter};
 use scimgate::scim::list::{ListQuery, PageSizes};
 use scimgate::scim::render::{Meta, render};
 use scimgate::scim::sanitize;
@@ -311,8 +311,15 @@ impl Directory for OneUser {
         async move { Ok(Some(self.row.clone())) }.boxed()
     }
 
-    fn lookup<'a>(&'a self, _: &'a Context, _: &'a Key) -> BoxFuture<'a, Result<Vec<Row>>> {
-        async move { Ok(vec![self.row.clone()]) }.boxed()
+    fn candidates<'a>(
+        &'a self,
+        _: &'a Context,
+        _: &'a Filter,
+        _: usize,
+        visit: &'a mut Visit<'a>,
+    ) -> BoxFuture<'a, Result<()>> {
+        visit(self.row.clone());
+        async move { Ok(()) }.boxed()
     }
 
     fn page<'a>(&'a self, _: &'a Context, _: usize, _: usize) -> BoxFuture<'a, Result<Page>> {
