@@ -11,6 +11,7 @@ mod discovery;
 mod entra;
 mod explain;
 mod faults;
+mod filters;
 mod hardening;
 mod leavers;
 mod okta;
@@ -49,6 +50,7 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(bounds::trials());
     trials.extend(explain::trials());
     trials.extend(faults::trials());
+    trials.extend(filters::trials());
     trials.extend(demo::trials());
     trials
 }
