@@ -15,11 +15,11 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use scimgate::config;
 use scimgate::dialects;
-use scimgate::directory::admin::storage::{Mapping, Storage};
-use scimgate::directory::{Check, Context, Directory, Edit, Key, Page, Result, Row, Wanted};
+use scimgate::directory::admin::storage::Storage;
+use scimgate::directory::{Check, Context, Directory, Edit, Page, Result, Row, Visit, Wanted};
 use scimgate::engine::{Engine, Outcome, Settings};
 use scimgate::keycloak::UserRepresentation;
-use scimgate::scim::filter;
+use scimgate::scim::filter::{self, Filter};
 use scimgate::scim::list::{ListQuery, PageSizes};
 use scimgate::scim::render::{Meta, render};
 use scimgate::scim::sanitize;
@@ -105,12 +105,7 @@ fn storage() -> Storage {
     let path = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/config.toml"));
     let config = config::load(path, &secret).expect("the reference configuration");
     let realm = config.realms.values().next().expect("a realm");
-    Storage {
-        user: Arc::clone(&realm.user),
-        mappings: Mapping::all(&realm.user, &realm.attribute_map),
-        email_as_username: false,
-        trust_email: false,
-    }
+    Storage::new(Arc::clone(&realm.user), &realm.attribute_map)
 }
 
 fn wanted() -> Wanted {
@@ -317,8 +312,15 @@ impl Directory for OneUser {
         async move { Ok(Some(self.row.clone())) }.boxed()
     }
 
-    fn lookup<'a>(&'a self, _: &'a Context, _: &'a Key) -> BoxFuture<'a, Result<Vec<Row>>> {
-        async move { Ok(vec![self.row.clone()]) }.boxed()
+    fn candidates<'a>(
+        &'a self,
+        _: &'a Context,
+        _: &'a Filter,
+        _: usize,
+        visit: &'a mut Visit<'a>,
+    ) -> BoxFuture<'a, Result<()>> {
+        visit(self.row.clone());
+        async move { Ok(()) }.boxed()
     }
 
     fn page<'a>(&'a self, _: &'a Context, _: usize, _: usize) -> BoxFuture<'a, Result<Page>> {

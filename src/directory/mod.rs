@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use futures_util::future::BoxFuture;
 
 use crate::scim::render::Meta;
-use crate::scim::{Error, Resource};
+use crate::scim::{Code, Error, Filter, Resource, ScimType};
 
 /// A result of the port; its errors are ready for the client.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -54,19 +54,6 @@ pub struct Page {
     pub total: usize,
 }
 
-/// The one thing that a lookup asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Key {
-    /// The server's id.
-    Id(String),
-    /// The userName, without letter case.
-    UserName(String),
-    /// This caller's `externalId`.
-    ExternalId(String),
-    /// Any of the e-mail addresses, without letter case.
-    Email(String),
-}
-
 /// What a client wants of a user.
 #[derive(Debug, Clone)]
 pub struct Wanted {
@@ -85,13 +72,36 @@ pub type Edit = Box<dyn FnOnce(&Row) -> Result<Wanted> + Send>;
 /// Looks at what is there before it is deleted.
 pub type Check = Box<dyn FnOnce(&Row) -> Result<()> + Send>;
 
+/// Is given users one by one.
+pub type Visit<'v> = dyn FnMut(Row) + Send + 'v;
+
+/// The error where a filter would need a look at more users than the realm allows.
+pub fn too_many(users: usize, limit: usize) -> Error {
+    Error::bad(
+        ScimType::TooMany,
+        Code::ScanLimit,
+        format!(
+            "The filter would look at {users} users, the realm allows {limit} (scan_limit); add an eq on userName, \
+             externalId, emails.value or id"
+        ),
+    )
+}
+
 /// Where managed users are kept. Only managed users exist for it.
 pub trait Directory: Send + Sync {
     /// The managed user with this id.
     fn get<'a>(&'a self, context: &'a Context, id: &'a str) -> BoxFuture<'a, Result<Option<Row>>>;
 
-    /// All managed users that may match the key: a superset, to be looked at again.
-    fn lookup<'a>(&'a self, context: &'a Context, key: &'a Key) -> BoxFuture<'a, Result<Vec<Row>>>;
+    /// Visits every managed user that may match the filter, each once, in any order: a superset, to be judged again.
+    ///
+    /// Where more than `limit` users would have to be looked at, it fails with [`too_many`], perhaps after some visits.
+    fn candidates<'a>(
+        &'a self,
+        context: &'a Context,
+        filter: &'a Filter,
+        limit: usize,
+        visit: &'a mut Visit<'a>,
+    ) -> BoxFuture<'a, Result<()>>;
 
     /// A window of all managed users; `first` is 0-based, a `count` of 0 asks for the total alone.
     fn page<'a>(&'a self, context: &'a Context, first: usize, count: usize) -> BoxFuture<'a, Result<Page>>;

@@ -25,7 +25,7 @@ pub struct Settings {
     pub policy: Policy,
     /// Page sizes.
     pub sizes: PageSizes,
-    /// How many users a filter may look at that no lookup narrows.
+    /// How many users may be looked at to judge a filter.
     pub scan_limit: usize,
     /// How long a plan of writes may take, whoever still waits for it.
     pub plan_timeout: Duration,

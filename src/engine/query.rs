@@ -1,22 +1,18 @@
-//! Lists: the most selective key of a filter goes to the directory, all of the filter is judged here.
+//! Lists: the directory gives all users that may match a filter, the filter is judged here.
 
 use serde_json::Value;
 
-use crate::directory::{Context, Key, Result};
+use crate::directory::{Context, Result, Row};
 use crate::scim::filter::Filter;
 use crate::scim::list::{ListQuery, list_response};
-use crate::scim::{Code, Error, ScimType};
 
 use super::{Engine, Outcome};
-
-/// How many users a scan asks for at once.
-const SCAN_PAGE: usize = 500;
 
 impl Engine {
     /// GET of a collection (RFC 7644 section 3.4.2).
     ///
     /// # Errors
-    /// 400 `tooMany` where a filter that no lookup narrows would look at more users than the realm allows.
+    /// 400 `tooMany` where more users may match, as far as the directory can tell, than the realm allows to look at.
     pub async fn list(&self, context: &Context, query: &ListQuery) -> Result<Outcome> {
         let first = query.start_index - 1;
         let (rows, total) = match &query.filter {
@@ -35,43 +31,19 @@ impl Engine {
         Ok(Outcome::Listed(list_response(shown, total, query.start_index)))
     }
 
+    /// The rendered users that match, by userName.
     async fn matching(&self, context: &Context, filter: &Filter) -> Result<Vec<Value>> {
-        if let Some(key) = narrowest(filter) {
-            let rows = self.directory.lookup(context, &key).await?;
-            let rows = rows.iter().map(|row| self.render(row));
-            return Ok(rows.filter(|row| filter.matches(row)).collect());
-        }
+        // Only those that match are kept, so memory is bounded by them.
         let mut matching = Vec::new();
-        let mut first = 0;
-        loop {
-            let page = self.directory.page(context, first, SCAN_PAGE).await?;
-            if page.total > self.settings().scan_limit {
-                return Err(Error::bad(
-                    ScimType::TooMany,
-                    Code::ScanLimit,
-                    format!(
-                        "The filter would look at {} users, the realm allows {} (scan_limit); add an eq on userName, \
-                         externalId, emails.value or id",
-                        page.total,
-                        self.settings().scan_limit
-                    ),
-                ));
+        let mut judge = |row: Row| {
+            let rendered = self.render(&row);
+            if filter.matches(&rendered) {
+                let name = row.resource.text(self.user(), "userName").unwrap_or_default().to_lowercase();
+                matching.push(((name, row.meta.id), rendered));
             }
-            matching.extend(page.rows.iter().map(|row| self.render(row)).filter(|row| filter.matches(row)));
-            first += SCAN_PAGE;
-            if first >= page.total {
-                return Ok(matching);
-            }
-        }
+        };
+        self.directory.candidates(context, filter, self.settings().scan_limit, &mut judge).await?;
+        matching.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        Ok(matching.into_iter().map(|(_, rendered)| rendered).collect())
     }
-}
-
-/// The key that leaves the fewest users, among those that every match must have.
-fn narrowest(filter: &Filter) -> Option<Key> {
-    let demanded = |path: &str| filter.demands(path).map(str::to_owned);
-    demanded("id")
-        .map(Key::Id)
-        .or_else(|| demanded("userName").map(Key::UserName))
-        .or_else(|| demanded("externalId").map(Key::ExternalId))
-        .or_else(|| demanded("emails.value").map(Key::Email))
 }

@@ -15,7 +15,8 @@ use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 
 use super::*;
-use crate::directory::{Check, Edit, Key, Page};
+use crate::directory::{Check, Edit, Page, Visit, too_many};
+use crate::scim::Filter;
 use crate::scim::list::ListQuery;
 use crate::scim::render::Meta;
 use crate::scim::user::user;
@@ -23,7 +24,7 @@ use crate::scim::user::{ENTERPRISE_URN, USER_URN};
 
 const BASE: &str = "https://scim.example.com/realms/acme/scim/v2";
 
-/// A directory in memory. It does what the port says and no more; lookups give all that they may, a superset.
+/// A directory in memory. It does what the port says and no more: it gives all users as candidates, the last one first.
 struct Fake {
     users: Mutex<Vec<Row>>,
     /// What it was asked and told.
@@ -36,7 +37,7 @@ struct Fake {
 
 #[derive(Debug, Clone, PartialEq)]
 enum Asked {
-    Lookup(Key),
+    Candidates(Filter),
     Page {
         first: usize,
         count: usize,
@@ -79,10 +80,23 @@ impl Directory for Fake {
         async move { Ok(row) }.boxed()
     }
 
-    fn lookup<'a>(&'a self, _: &'a Context, key: &'a Key) -> BoxFuture<'a, Result<Vec<Row>>> {
-        self.note(Asked::Lookup(key.clone()));
+    fn candidates<'a>(
+        &'a self,
+        _: &'a Context,
+        filter: &'a Filter,
+        limit: usize,
+        visit: &'a mut Visit<'a>,
+    ) -> BoxFuture<'a, Result<()>> {
+        self.note(Asked::Candidates(filter.clone()));
         let rows = self.users.lock().unwrap().clone();
-        async move { Ok(rows) }.boxed()
+        async move {
+            if rows.len() > limit {
+                return Err(too_many(rows.len(), limit));
+            }
+            rows.into_iter().rev().for_each(visit);
+            Ok(())
+        }
+        .boxed()
     }
 
     fn page<'a>(&'a self, _: &'a Context, first: usize, count: usize) -> BoxFuture<'a, Result<Page>> {

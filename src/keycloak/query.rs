@@ -12,6 +12,12 @@ pub const MAX_PAGE: u32 = 1000;
 /// for the whole request line.
 const MAX_ENCODED: usize = 4000;
 
+/// Names that `q=` takes for fields of the user.
+const NO_ATTRIBUTES: [&str; 6] = ["username", "email", "firstName", "lastName", "enabled", "emailVerified"];
+
+/// What the names begin with that `q=` takes for options of the search itself.
+const SEARCH_OPTIONS: &str = "keycloak.session.realm.users.query.";
+
 /// Which users to list or count; all conditions hold together.
 ///
 /// Keycloak compares usernames, e-mail addresses and attribute values without case, so what comes
@@ -22,14 +28,24 @@ pub struct UserQuery {
     pub username: Option<String>,
     /// The e-mail address that Keycloak itself holds; compared without case.
     pub email: Option<String>,
+    /// The first name; compared without case.
+    pub first_name: Option<String>,
+    /// The last name; compared without case.
+    pub last_name: Option<String>,
     /// Whether the texts must match as a whole (the default) or occur anywhere. One switch for
-    /// all conditions, the attributes included.
+    /// all conditions, the attributes included. Where they may occur anywhere, Keycloak leaves the
+    /// wildcards `%` and `_` in them, and passes over attribute values of more than 255 characters.
     pub exact: bool,
     /// Attribute values (`q=`). Any value of a multi-valued attribute may match. A search by the
     /// value of an attribute that many users have is linear in those users.
     pub attributes: Vec<AttributeMatch>,
     /// The `enabled` flag.
     pub enabled: Option<bool>,
+    /// Created then or later, in milliseconds since 1970; not negative. A user without a time of
+    /// creation, which the oldest may be, is found by neither bound.
+    pub created_after: Option<i64>,
+    /// Created then or earlier; the same.
+    pub created_before: Option<i64>,
     /// Exactly these users. Keycloak ignores every other condition and the window beside ids, so
     /// none is sent; ids that don't exist are skipped, and service accounts are among the answers.
     pub ids: Vec<UserId>,
@@ -44,9 +60,13 @@ impl Default for UserQuery {
         Self {
             username: None,
             email: None,
+            first_name: None,
+            last_name: None,
             exact: true,
             attributes: Vec::new(),
             enabled: None,
+            created_after: None,
+            created_before: None,
             ids: Vec::new(),
             first: None,
             max: 100,
@@ -57,16 +77,16 @@ impl Default for UserQuery {
 impl UserQuery {
     /// The conditions, as `users` and `users/count` both take them.
     pub(super) fn conditions(&self) -> Vec<(&'static str, String)> {
-        let mut pairs = Vec::new();
-        if let Some(username) = &self.username {
-            pairs.push(("username", username.clone()));
-        }
-        if let Some(email) = &self.email {
-            pairs.push(("email", email.clone()));
-        }
-        if let Some(enabled) = self.enabled {
-            pairs.push(("enabled", enabled.to_string()));
-        }
+        let texts = [
+            ("username", self.username.clone()),
+            ("email", self.email.clone()),
+            ("firstName", self.first_name.clone()),
+            ("lastName", self.last_name.clone()),
+            ("enabled", self.enabled.map(|enabled| enabled.to_string())),
+            ("createdAfter", self.created_after.map(|millis| millis.to_string())),
+            ("createdBefore", self.created_before.map(|millis| millis.to_string())),
+        ];
+        let mut pairs: Vec<_> = texts.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
         if !self.attributes.is_empty() {
             let terms: Vec<&str> = self.attributes.iter().map(|term| term.0.as_str()).collect();
             pairs.push(("q", terms.join(" ")));
@@ -106,8 +126,8 @@ pub enum InexpressibleAttribute {
     /// The value would make the request line too long.
     #[error("the value is too long to be searched for")]
     TooLong,
-    /// The name is empty or holds more than letters, digits, `.`, `_` and `-`; one that holds a
-    /// colon, say, can't be searched.
+    /// The name is empty or holds more than letters, digits, `.`, `_` and `-` (one that holds a
+    /// colon, say, can't be searched), or Keycloak takes it for something else than an attribute.
     #[error("Keycloak can't search for an attribute of this name")]
     Name,
 }
@@ -120,7 +140,8 @@ impl AttributeMatch {
     /// value, say.
     pub fn new(name: &str, value: &str) -> Result<Self, InexpressibleAttribute> {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        if name.is_empty() || !name.chars().all(plain) {
+        let taken = NO_ATTRIBUTES.contains(&name) || name.starts_with(SEARCH_OPTIONS);
+        if name.is_empty() || !name.chars().all(plain) || taken {
             return Err(InexpressibleAttribute::Name);
         }
         if value.is_empty() {
@@ -169,6 +190,9 @@ mod tests {
         assert_eq!(refused("urn:x", "a"), InexpressibleAttribute::Name);
         assert_eq!(refused("a b", "a"), InexpressibleAttribute::Name);
         assert_eq!(refused("", "a"), InexpressibleAttribute::Name);
+        for name in ["enabled", "emailVerified", "username", "keycloak.session.realm.users.query.exact"] {
+            assert_eq!(refused(name, "a"), InexpressibleAttribute::Name);
+        }
         assert_eq!(refused("k", &"ü".repeat(1000)), InexpressibleAttribute::TooLong);
     }
 
@@ -177,19 +201,23 @@ mod tests {
         let query = UserQuery {
             username: Some("babs&jensen=1".into()),
             email: Some("babs+x@example.com".into()),
+            first_name: Some("Babs".into()),
+            last_name: Some("%".into()),
             attributes: vec![
                 AttributeMatch::new("scim.managed", "realm").unwrap(),
                 AttributeMatch::new("scim.externalId", "a b").unwrap(),
             ],
             enabled: Some(true),
+            created_after: Some(0),
+            created_before: Some(1_700_000_000_000),
             first: Some(20),
             max: u32::MAX,
             ..UserQuery::default()
         };
         assert_eq!(
             encoded(&query),
-            "username=babs%26jensen%3D1&email=babs%2Bx%40example.com&enabled=true\
-             &q=scim.managed%3A%22realm%22+scim.externalId%3A%22a+b%22&exact=true\
+            "username=babs%26jensen%3D1&email=babs%2Bx%40example.com&firstName=Babs&lastName=%25&enabled=true\
+             &createdAfter=0&createdBefore=1700000000000&q=scim.managed%3A%22realm%22+scim.externalId%3A%22a+b%22&exact=true\
              &max=1000&briefRepresentation=false&first=20"
         );
     }

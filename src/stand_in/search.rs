@@ -16,6 +16,10 @@ const DEFAULT_MAX: usize = 100;
 /// What begins a search by ids.
 const IDS: &str = "id:";
 
+/// The longest value of an attribute, in UTF-16 units, that is found by a part of it. Keycloak keeps longer ones apart
+/// and finds them as a whole.
+const LONGEST_SEARCHED: usize = 255;
+
 /// Keys that `q` takes for fields of the user, beside those that the profile knows.
 const FIELDS: [&str; 2] = ["enabled", "emailVerified"];
 
@@ -88,8 +92,13 @@ struct Query {
     /// In lower case, as all that is compared.
     username: Option<String>,
     email: Option<String>,
+    first_name: Option<String>,
+    last_name: Option<String>,
     enabled: Option<bool>,
     exact: Option<bool>,
+    /// Milliseconds since 1970, both inclusive.
+    created_after: Option<i64>,
+    created_before: Option<i64>,
     attributes: BTreeMap<String, String>,
 }
 
@@ -100,6 +109,10 @@ impl Query {
             match name.as_str() {
                 "username" => query.username = Some(value.to_lowercase()),
                 "email" => query.email = Some(value.to_lowercase()),
+                "firstName" => query.first_name = Some(value.to_lowercase()),
+                "lastName" => query.last_name = Some(value.to_lowercase()),
+                "createdAfter" => query.created_after = Some(instant(value)?),
+                "createdBefore" => query.created_before = Some(instant(value)?),
                 "enabled" => query.enabled = Some(value.eq_ignore_ascii_case("true")),
                 "exact" => query.exact = Some(value.eq_ignore_ascii_case("true")),
                 "q" => query.attributes = attributes(value)?,
@@ -119,10 +132,18 @@ impl Query {
         self.shows(user)
             && has(Some(&user.username), &self.username)
             && has(user.email.as_deref(), &self.email)
+            && has(user.first_name.as_deref(), &self.first_name)
+            && has(user.last_name.as_deref(), &self.last_name)
+            && self.created_after.is_none_or(|after| user.created >= after)
+            && self.created_before.is_none_or(|before| user.created <= before)
             && self.enabled.is_none_or(|enabled| enabled == user.enabled)
             && self.attributes.iter().all(|(name, wanted)| {
                 let values = user.attributes.get(name).map(Vec::as_slice).unwrap_or_default();
-                values.iter().any(|value| matches(wanted, value, self.exact != Some(false)))
+                let length = |text: &str| text.encode_utf16().count();
+                let as_a_whole = self.exact != Some(false) || length(wanted) > LONGEST_SEARCHED;
+                let mut values =
+                    values.iter().filter(|value| as_a_whole || length(value) <= LONGEST_SEARCHED);
+                values.any(|value| matches(wanted, value, as_a_whole))
             })
     }
 
@@ -130,11 +151,21 @@ impl Query {
     fn shows(&self, user: &User) -> bool {
         let is_bare = self.username.is_none()
             && self.email.is_none()
+            && self.first_name.is_none()
+            && self.last_name.is_none()
+            && self.created_after.is_none()
+            && self.created_before.is_none()
             && self.enabled.is_none()
             && self.exact.is_none()
             && self.attributes.is_empty();
         !is_bare || user.service_account_of.is_none()
     }
+}
+
+/// Milliseconds since 1970.
+fn instant(value: &str) -> Result<i64, Answer> {
+    let millis = value.parse().ok().filter(|millis| *millis >= 0);
+    millis.ok_or_else(|| Answer::error(501, "the stand-in takes only milliseconds since 1970 for an instant"))
 }
 
 /// Compared without case; where not exact, anywhere in the text, with the wildcards of SQL, which Keycloak leaves in.

@@ -7,6 +7,7 @@ mod locks;
 mod names;
 mod plan;
 mod power;
+pub mod push_down;
 mod read;
 mod realm;
 mod sessions;
@@ -26,13 +27,13 @@ use time::OffsetDateTime;
 use tokio_util::task::TaskTracker;
 
 use crate::keycloak::{AdminClient, Connection};
-use crate::scim::{Code, Error, ResourceType};
+use crate::scim::{Code, Error, Filter, ResourceType};
 
 use self::locks::Locks;
 use self::plan::Rules;
 use self::realm::{Expected, Facts};
 use self::storage::{Mapping, Storage};
-use super::{Check, Context, Directory, Edit, Key, Page, Result, Row, Wanted};
+use super::{Check, Context, Directory, Edit, Page, Result, Row, Visit, Wanted};
 
 pub use self::realm::NotReady;
 
@@ -215,8 +216,14 @@ impl Directory for AdminDirectory {
         async move { self.session(context).await?.get(id).await }.boxed()
     }
 
-    fn lookup<'a>(&'a self, context: &'a Context, key: &'a Key) -> BoxFuture<'a, Result<Vec<Row>>> {
-        async move { self.session(context).await?.lookup(key).await }.boxed()
+    fn candidates<'a>(
+        &'a self,
+        context: &'a Context,
+        filter: &'a Filter,
+        limit: usize,
+        visit: &'a mut Visit<'a>,
+    ) -> BoxFuture<'a, Result<()>> {
+        async move { self.session(context).await?.candidates(filter, limit, visit).await }.boxed()
     }
 
     fn page<'a>(&'a self, context: &'a Context, first: usize, count: usize) -> BoxFuture<'a, Result<Page>> {

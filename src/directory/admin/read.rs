@@ -1,16 +1,25 @@
-//! Reading managed users: by id, by key, and page by page.
+//! Reading managed users: by id, by filter, and page by page.
+
+use std::collections::HashSet;
 
 use futures_util::future::try_join_all;
+use futures_util::{StreamExt, TryStreamExt, stream};
 
-use crate::directory::{Key, Page, Result, Row};
+use crate::directory::{Page, Result, Row, Visit, too_many};
 use crate::keycloak::{AttributeMatch, MAX_PAGE, UserId, UserQuery, UserRepresentation};
+use crate::scim::Filter;
 
-use super::storage::{self, EMAILS, EXTERNAL_ID, HASH, MANAGED, REALM_TENANT, USER_NAME};
+use super::push_down::{self, Key, Narrowing};
+use super::storage::{self, EMAILS, EXTERNAL_ID, HASH, USER_NAME};
 use super::tag::Standing;
 use super::{OrScim, Session};
 
-/// How many users may share a key, such as an e-mail address, before a lookup stops counting.
-const LOOKUP_MAX: u32 = 100;
+/// How many users of one key, such as an e-mail address, a lookup asks for at once.
+const LOOKUP_PAGE: u32 = 100;
+/// How many users a walk asks for at once.
+const WALK_PAGE: u32 = 500;
+/// How many lookups of one filter run at once.
+const LOOKUPS_AT_ONCE: usize = 4;
 
 impl Session {
     pub(super) async fn get(&self, id: &str) -> Result<Option<Row>> {
@@ -51,55 +60,145 @@ impl Session {
         }
     }
 
+    /// Gives every managed user that may match the filter, each once.
+    pub(super) async fn candidates(
+        &self,
+        filter: &Filter,
+        limit: usize,
+        visit: &mut Visit<'_>,
+    ) -> Result<()> {
+        let plan = push_down::plan(filter, &self.storage);
+        let mut given = Given { visit, ids: HashSet::new() };
+        // Collected first: a stream that borrows in its closure makes futures that can't be sent to another task.
+        let lookups: Vec<_> = plan.lookups.iter().map(|key| self.lookup(key, limit)).collect();
+        let mut lookups = stream::iter(lookups).buffered(LOOKUPS_AT_ONCE);
+        while let Some(rows) = lookups.try_next().await? {
+            rows.into_iter().for_each(|row| given.give(row));
+            if given.ids.len() > limit {
+                return Err(too_many(given.ids.len(), limit));
+            }
+        }
+        let mut looked_at = given.ids.len();
+        for scan in &plan.scans {
+            let found = self.walk(scan, limit - looked_at, &mut given).await?;
+            looked_at += found;
+            if looked_at <= limit {
+                continue;
+            }
+            // Among those found there may be many that are not managed: the roster may be shorter.
+            let managed = if scan.is_everybody() {
+                found
+            } else {
+                self.walk(&Narrowing::default(), limit, &mut given).await?
+            };
+            return if managed > limit { Err(too_many(managed, limit)) } else { Ok(()) };
+        }
+        Ok(())
+    }
+
+    /// Gives the managed users that the conditions find, page by page, and says how many users they find; gives none
+    /// where these are more than the limit. It trusts the index.
+    async fn walk(&self, scan: &Narrowing, limit: usize, given: &mut Given<'_, '_>) -> Result<usize> {
+        let query = UserQuery { max: WALK_PAGE, ..scan.query() };
+        let (mut page, total) =
+            tokio::try_join!(self.client.users(&query), self.client.count_users(&query)).or_scim(self)?;
+        let total = usize::try_from(total).unwrap_or(usize::MAX);
+        if total > limit {
+            return Ok(total);
+        }
+        let mut first = 0;
+        loop {
+            self.listed(&page).for_each(|row| given.give(row));
+            first += WALK_PAGE as usize;
+            if first >= total {
+                return Ok(total);
+            }
+            page = self.client.users(&from(&query, first)).await.or_scim(self)?;
+        }
+    }
+
     /// All managed users that may match the key: one query by the key alone, then the tag of what comes back.
-    pub(super) async fn lookup(&self, key: &Key) -> Result<Vec<Row>> {
+    async fn lookup(&self, key: &Key, limit: usize) -> Result<Vec<Row>> {
         let users = match key {
             Key::Id(id) => return Ok(self.get(id).await?.into_iter().collect()),
             Key::UserName(name) if self.storage.email_as_username => self.by_sent_name(name).await?,
             Key::UserName(name) => {
-                let query =
-                    UserQuery { username: Some(name.clone()), max: LOOKUP_MAX, ..UserQuery::default() };
-                self.client.users(&query).await.or_scim(self)?
+                let query = UserQuery { username: Some(name.clone()), ..UserQuery::default() };
+                self.every(&query, limit).await?
             }
             Key::ExternalId(value) => {
                 let stored = storage::external_id(&self.caller, value);
-                self.by_attribute(EXTERNAL_ID, &stored, &stored).await?
+                self.by_attribute(EXTERNAL_ID, &stored, &stored, limit).await?
             }
             Key::Email(email) => {
                 // Keycloak's own e-mail may have been changed there; the index knows the further ones.
-                let query = UserQuery { email: Some(email.clone()), max: LOOKUP_MAX, ..UserQuery::default() };
-                let live = async { self.client.users(&query).await.or_scim(self) };
+                let query = UserQuery { email: Some(email.clone()), ..UserQuery::default() };
                 let lower = email.to_lowercase();
-                let (live, indexed) = tokio::try_join!(live, self.by_attribute(EMAILS, email, &lower))?;
+                let (live, indexed) = tokio::try_join!(
+                    self.every(&query, limit),
+                    self.by_attribute(EMAILS, email, &lower, limit)
+                )?;
                 united(live, indexed)
             }
         };
-        let rows = users.into_iter().map(|user| async move {
-            let Some(id) = &user.id else { return Ok(None) };
-            let mappings = self.client.realm_role_mappings(id).await.or_scim(self)?;
-            let standing = Standing::of(&user, mappings.as_deref(), &self.facts.role.id);
-            self.settle(user, standing).await
-        });
-        Ok(try_join_all(rows).await?.into_iter().flatten().collect())
+        let mut rows = Vec::new();
+        let mut users = users.into_iter();
+        loop {
+            let some: Vec<_> = users.by_ref().take(LOOKUP_PAGE as usize).collect();
+            if some.is_empty() {
+                return Ok(rows);
+            }
+            let judged = some.into_iter().map(|user| async move {
+                let Some(id) = &user.id else { return Ok(None) };
+                let mappings = self.client.realm_role_mappings(id).await.or_scim(self)?;
+                let standing = Standing::of(&user, mappings.as_deref(), &self.facts.role.id);
+                self.settle(user, standing).await
+            });
+            rows.extend(try_join_all(judged).await?.into_iter().flatten());
+        }
     }
 
     /// The users that may show this userName where Keycloak makes usernames from e-mail addresses: by what a client sent,
     /// and by the username, which those show that were tagged by hand and never had another.
     pub(super) async fn by_sent_name(&self, name: &str) -> Result<Vec<UserRepresentation>> {
-        let query = UserQuery { username: Some(name.into()), max: LOOKUP_MAX, ..UserQuery::default() };
-        let live = async { self.client.users(&query).await.or_scim(self) };
+        let query = UserQuery { username: Some(name.into()), ..UserQuery::default() };
         let lower = name.to_lowercase();
-        let (live, sent) = tokio::try_join!(live, self.by_attribute(USER_NAME, name, &lower))?;
+        // userNames are kept apart, so there are few.
+        let (live, sent) = tokio::try_join!(
+            self.every(&query, usize::MAX),
+            self.by_attribute(USER_NAME, name, &lower, usize::MAX)
+        )?;
         Ok(united(live, sent))
     }
 
-    async fn by_attribute(&self, name: &str, value: &str, hashed: &str) -> Result<Vec<UserRepresentation>> {
+    async fn by_attribute(
+        &self,
+        name: &str,
+        value: &str,
+        hashed: &str,
+        limit: usize,
+    ) -> Result<Vec<UserRepresentation>> {
         let condition = AttributeMatch::new(name, value)
             .or_else(|_| AttributeMatch::new(HASH, &storage::lookup_hash(name, hashed)));
         // Neither the value nor a hash of it can be asked for: then nobody has it.
         let Ok(condition) = condition else { return Ok(Vec::new()) };
-        let query = UserQuery { attributes: vec![condition], max: LOOKUP_MAX, ..UserQuery::default() };
-        self.client.users(&query).await.or_scim(self)
+        let query = UserQuery { attributes: vec![condition], ..UserQuery::default() };
+        self.every(&query, limit).await
+    }
+
+    /// All users that a query by a key finds; mostly one. Not counted first: a key may be longer than Keycloak can count.
+    async fn every(&self, query: &UserQuery, limit: usize) -> Result<Vec<UserRepresentation>> {
+        let query = UserQuery { max: LOOKUP_PAGE, ..query.clone() };
+        let mut users = self.client.users(&query).await.or_scim(self)?;
+        let mut first = LOOKUP_PAGE as usize;
+        while users.len() == first {
+            users.extend(self.client.users(&from(&query, first)).await.or_scim(self)?);
+            if users.len() > limit {
+                return Err(too_many(users.len(), limit));
+            }
+            first += LOOKUP_PAGE as usize;
+        }
+        Ok(users)
     }
 
     /// A window of the roster: lists trust the index.
@@ -110,22 +209,39 @@ impl Session {
             if count == 0 { Ok(Vec::new()) } else { self.client.users(&query).await }
         };
         let (users, total) = tokio::try_join!(rows, self.client.count_users(&query)).or_scim(self)?;
-        let rows = users.iter().filter(|user| storage::has_index(user) && !user.is_service_account());
-        Ok(Page {
-            rows: rows.map(|user| self.storage.read(user, &self.caller)).collect(),
-            total: usize::try_from(total).unwrap_or(usize::MAX),
-        })
+        Ok(Page { rows: self.listed(&users).collect(), total: usize::try_from(total).unwrap_or(usize::MAX) })
     }
 
     /// The managed users from `first` on, ordered by username.
     pub(super) fn roster(&self, first: usize, count: usize) -> UserQuery {
-        UserQuery {
-            attributes: AttributeMatch::new(MANAGED, REALM_TENANT).into_iter().collect(),
-            first: Some(u32::try_from(first).unwrap_or(u32::MAX).min(i32::MAX as u32)),
-            max: u32::try_from(count).unwrap_or(MAX_PAGE).min(MAX_PAGE),
-            ..UserQuery::default()
+        let max = u32::try_from(count).unwrap_or(MAX_PAGE).min(MAX_PAGE);
+        from(&UserQuery { max, ..Narrowing::default().query() }, first)
+    }
+
+    /// Those of the users that the index has.
+    fn listed<'u>(&self, users: &'u [UserRepresentation]) -> impl Iterator<Item = Row> + use<'u, '_> {
+        let managed = users.iter().filter(|user| storage::has_index(user) && !user.is_service_account());
+        managed.map(|user| self.storage.read(user, &self.caller))
+    }
+}
+
+/// Gives each user once, whichever query found it: a user who moves between two pages is found by both.
+struct Given<'a, 'v> {
+    visit: &'a mut Visit<'v>,
+    ids: HashSet<String>,
+}
+
+impl Given<'_, '_> {
+    fn give(&mut self, row: Row) {
+        if self.ids.insert(row.meta.id.clone()) {
+            (self.visit)(row);
         }
     }
+}
+
+/// The same query from this user on.
+fn from(query: &UserQuery, first: usize) -> UserQuery {
+    UserQuery { first: Some(u32::try_from(first).unwrap_or(u32::MAX).min(i32::MAX as u32)), ..query.clone() }
 }
 
 /// Both, each user once, by username.

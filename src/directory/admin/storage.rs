@@ -4,7 +4,7 @@
 
 mod mapping;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
@@ -161,6 +161,12 @@ pub(super) fn admin_edits(attribute: &ProfileAttribute) -> bool {
 }
 
 impl Storage {
+    /// Users with these attributes, some of which are kept in Keycloak attributes of their own: SCIM path to attribute.
+    /// Usernames are what clients send, and e-mail addresses are not trusted.
+    pub fn new(user: Arc<ResourceType>, map: &BTreeMap<String, String>) -> Self {
+        Self { mappings: Mapping::all(&user, map), user, email_as_username: false, trust_email: false }
+    }
+
     /// Reads a user as `caller` sees it. Keycloak's live fields win over the document.
     pub fn read(&self, stored: &UserRepresentation, caller: &str) -> Row {
         let user = &self.user;

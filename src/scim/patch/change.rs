@@ -1,5 +1,6 @@
 //! One operation on one attribute: what add, replace and remove do to its values.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -158,13 +159,15 @@ fn change_elements(mut elements: Vec<Value>, change: &Change<'_>) -> Result<Vec<
             // Entra ID names the values to remove in `value` rather than in a filter.
             Some(value) => {
                 let unwanted = sent_elements(change, value)?;
-                elements.retain(|element| !unwanted.iter().any(|unwanted| includes(element, unwanted)));
+                elements.retain(|element| {
+                    !unwanted.iter().any(|unwanted| includes(change.attribute, element, unwanted))
+                });
             }
         },
         Op::Replace => elements = sent_elements(change, change.value.unwrap_or(&Value::Null))?,
         Op::Add => {
             for added in sent_elements(change, change.value.unwrap_or(&Value::Null))? {
-                add_element(&mut elements, added);
+                add_element(change.attribute, &mut elements, added);
             }
             check_count(change.attribute, elements.len())?;
         }
@@ -185,30 +188,61 @@ fn sent_elements(change: &Change<'_>, value: &Value) -> Result<Vec<Value>, Error
 }
 
 /// Does the element have all that `unwanted` says? A `$ref` or display says nothing about which element is meant.
-fn includes(element: &Value, unwanted: &Value) -> bool {
+fn includes(attribute: &Attribute, element: &Value, unwanted: &Value) -> bool {
     match unwanted {
         Value::Object(members) => {
             let telling = |key: &str| key != "$ref" && key != "display";
             let mut members = members.iter().filter(|(key, _)| telling(key)).peekable();
-            members.peek().is_some() && members.all(|(key, value)| element.get(key) == Some(value))
+            members.peek().is_some()
+                && members.all(|(key, value)| same_sub(attribute, key, element.get(key), Some(value)))
         }
-        other => element == other,
+        other => same(attribute, element, other),
     }
 }
 
+/// Are the values the same, by the attribute's `caseExact`?
+fn same(attribute: &Attribute, one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::String(one), Value::String(other)) if !attribute.case_exact => {
+            one.to_lowercase() == other.to_lowercase()
+        }
+        _ => one == other,
+    }
+}
+
+/// The same for a sub-attribute.
+fn same_sub(attribute: &Attribute, name: &str, one: Option<&Value>, other: Option<&Value>) -> bool {
+    match (one, other, attribute.sub(name)) {
+        (Some(one), Some(other), Some(sub)) => same(sub, one, other),
+        _ => one == other,
+    }
+}
+
+/// Have both the same value and type? Then they are one (RFC 7643 section 2.4).
+fn is_same_value(attribute: &Attribute, one: &Value, other: &Value) -> bool {
+    one.get("value").is_some()
+        && same_sub(attribute, "value", one.get("value"), other.get("value"))
+        && same_sub(attribute, "type", one.get("type"), other.get("type"))
+}
+
 /// Appends without duplicates: an element of the same value and type takes what is new (RFC 7643 section 2.4).
-fn add_element(elements: &mut Vec<Value>, added: Value) {
+fn add_element(attribute: &Attribute, elements: &mut Vec<Value>, added: Value) {
     if is_primary(&added) {
         clear_primary(elements, None);
     }
     let same = elements.iter().position(|element| {
-        element == &added
-            || (added.get("value").is_some()
-                && element.get("value") == added.get("value")
-                && (element.get("type") == added.get("type") || added.get("type").is_none()))
+        let untyped = added.get("type").is_none() && added.get("value").is_some();
+        same(attribute, element, &added)
+            || is_same_value(attribute, element, &added)
+            || (untyped && same_sub(attribute, "value", element.get("value"), added.get("value")))
     });
     match (same.and_then(|at| elements.get_mut(at)), added) {
-        (Some(Value::Object(members)), Value::Object(new)) => members.extend(new),
+        (Some(Value::Object(members)), Value::Object(new)) => {
+            // Value and type are there already, perhaps in another letter case.
+            let told = |key: &str| matches!(key, "value" | "type") && members.contains_key(key);
+            let new: Vec<_> = new.into_iter().filter(|(key, _)| !told(key)).collect();
+            members.extend(new);
+        }
         (Some(_), _) => {}
         (None, added) => elements.push(added),
     }
@@ -243,7 +277,7 @@ fn change_plain(mut elements: Vec<Value>, change: &Change<'_>) -> Result<Vec<Val
     }
     if change.op != Op::Remove {
         for added in sent_elements(change, change.value.unwrap_or(&Value::Null))? {
-            add_element(&mut elements, added);
+            add_element(change.attribute, &mut elements, added);
         }
         check_count(change.attribute, elements.len())?;
     }
@@ -316,7 +350,36 @@ fn change_selected(mut elements: Vec<Value>, change: &Change<'_>) -> Result<Vec<
         clear_primary(&mut elements, changed);
     }
     elements.retain(|element| assigned(element.clone()).is_some());
+    if selected.len() > 1 {
+        elements = without_repetitions(attribute, elements);
+    }
     Ok(elements)
+}
+
+/// The elements, of those of one value and type the primary or first one alone: a change of several may have made them
+/// the same.
+fn without_repetitions(attribute: &Attribute, elements: Vec<Value>) -> Vec<Value> {
+    // By what is compared, so that a long list stays linear.
+    let folded = |element: &Value, name: &str| {
+        let exact = attribute.sub(name).is_some_and(|sub| sub.case_exact);
+        let text = element.get(name).map(Value::to_string).unwrap_or_default();
+        if exact { text } else { text.to_lowercase() }
+    };
+    let mut places = HashMap::new();
+    let mut kept: Vec<Value> = Vec::with_capacity(elements.len());
+    for element in elements {
+        let place =
+            *places.entry((folded(&element, "value"), folded(&element, "type"))).or_insert(kept.len());
+        match kept.get_mut(place) {
+            Some(other) if element.get("value").is_some() => {
+                if is_primary(&element) {
+                    *other = element;
+                }
+            }
+            _ => kept.push(element),
+        }
+    }
+    kept
 }
 
 /// Does this sub-attribute only say something about the others?

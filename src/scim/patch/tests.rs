@@ -157,6 +157,24 @@ fn of_a_value_that_is_taken_away_no_labels_are_left() {
 }
 
 #[test]
+fn values_that_become_the_same_are_one() {
+    let two = json!([
+        {"value": "a@example.com", "type": "work"}, {"value": "b@example.com", "type": "Work", "primary": true}
+    ]);
+    let fill = json!({"op": "replace", "path": "emails", "value": two});
+    let same = json!({"op": "Replace", "path": "emails[type eq \"work\"].value", "value": "c@example.com"});
+    assert_eq!(
+        patched(json!([fill, same]))["emails"],
+        json!([{"value": "c@example.com", "type": "Work", "primary": true}])
+    );
+    // Neither is compared case by case.
+    let again = json!({"op": "add", "path": "emails", "value": [{"value": "A@Example.com", "type": "WORK"}]});
+    assert_eq!(patched(json!([fill, again]))["emails"].as_array().unwrap().len(), 2);
+    let gone = json!({"op": "remove", "path": "emails", "value": [{"value": "A@EXAMPLE.com"}]});
+    assert_eq!(patched(json!([fill, gone]))["emails"], json!([two[1]]));
+}
+
+#[test]
 fn what_is_required_or_read_only_can_not_be_removed_or_set() {
     assert_eq!(refused(json!([{"op": "remove", "path": "userName"}])).0, ScimType::Mutability);
     assert_eq!(refused(json!([{"op": "replace", "path": "id", "value": "x"}])).0, ScimType::Mutability);

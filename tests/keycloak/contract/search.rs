@@ -17,6 +17,13 @@ pub fn trials() -> Vec<Trial> {
         both(&name("an_attribute_value_may_hold_quotes_and_blanks"), quotes),
         both(&name("an_attribute_is_compared_anywhere_where_that_is_said"), attribute_infix),
         both(&name("a_long_attribute_value_is_found"), long_value),
+        both(&name("a_long_attribute_value_is_not_found_by_a_part_of_it"), long_infix),
+        both(&name("names_are_searched_like_usernames"), names),
+        both(&name("a_backslash_stands_for_itself_in_a_search"), backslash),
+        both(&name("blanks_around_a_text_count"), blanks),
+        both(&name("an_empty_text_is_no_condition"), empty),
+        both(&name("wildcards_stand_for_letters_of_any_kind"), wildcards),
+        both(&name("creation_is_searched_by_the_millisecond_bounds_included"), created),
         both(&name("all_conditions_hold_together"), together),
         both(&name("enabled_tells_users_apart"), enabled),
         both(&name("a_list_is_ordered_by_username_and_has_a_window"), window),
@@ -188,6 +195,138 @@ async fn long_value() {
     assert_eq!(found(&long[1..]).await, [""; 0]);
 }
 
+async fn long_infix() {
+    let realm = people().await;
+    for (name, value) in [("fits", "a".repeat(252) + "End"), ("long", "b".repeat(253) + "End")] {
+        let attributes = json!({ "scim.externalId": [value] });
+        realm.create_user(&json!({ "username": name, "attributes": attributes })).await;
+    }
+    let infix = async |value: &str| find(&realm, &[("q", &condition(value)), ("exact", "false")]).await;
+    assert_eq!(infix("aaend").await, ["fits"]);
+    assert_eq!(infix("%end").await, ["fits"]);
+    for part in ["bbend", "bbb", &"b".repeat(253)] {
+        assert_eq!(infix(part).await, [""; 0], "{part}");
+    }
+    // As a whole it is found, whatever else may be anywhere. Not counted: Keycloak fails at that.
+    let whole = condition(&("B".repeat(253) + "End"));
+    assert_eq!(list(&realm, &[("q", &whole), ("exact", "false")]).await, ["long"]);
+}
+
+/// People with these first names, who are called `user0` and so on.
+async fn called(first_names: &[&str]) -> Realm {
+    let realm = admin().await.create_realm("contract").await;
+    // Any name will do.
+    let mut profile = realm.get("/users/profile").await;
+    for attribute in profile["attributes"].as_array_mut().unwrap() {
+        attribute["validations"] = json!({});
+    }
+    realm.put("/users/profile", &profile).await;
+    for (n, name) in first_names.iter().enumerate() {
+        realm
+            .create_user(&json!({ "username": format!("user{n}"), "firstName": name, "lastName": "Doe" }))
+            .await;
+    }
+    realm
+}
+
+async fn names() {
+    let realm = people().await;
+    for (name, first, last) in
+        [("alpha", "Jane", "Doe"), ("bravo", "JANET", "O'Hara"), ("a_pha", "Al", "Jane")]
+    {
+        let id = id_of(&realm, name).await;
+        realm.put(&format!("/users/{id}"), &json!({ "firstName": first, "lastName": last })).await;
+    }
+    for (query, found) in [
+        (&[("firstName", "jane"), ("exact", "true")][..], &["alpha"][..]),
+        (&[("firstName", "jane")], &["alpha", "bravo"]),
+        (&[("firstName", "J%E"), ("exact", "false")], &["alpha", "bravo"]),
+        (&[("firstName", "ja")], &["alpha", "bravo"]),
+        (&[("firstName", "ja"), ("exact", "true")], &[]),
+        (&[("firstName", "jane"), ("lastName", "d"), ("exact", "false")], &["alpha"]),
+        (&[("lastName", "JANE"), ("exact", "true")], &["a_pha"]),
+        (&[("lastName", "o'h"), ("username", "v"), ("enabled", "true")], &["bravo"]),
+        (&[("lastName", "o'h"), ("q", r#"scim.emails:"3""#), ("exact", "false")], &["bravo"]),
+        (&[("firstName", "jane"), ("q", r#"scim.emails:"3""#), ("exact", "true")], &[]),
+    ] {
+        assert_eq!(find(&realm, query).await, found, "{query:?}");
+    }
+}
+
+async fn backslash() {
+    let realm = called(&[r"a\b", r"a\\b", "a%b", "ab"]).await;
+    for (text, found) in
+        [(r"a\b", &["user0"][..]), (r"\", &["user0", "user1"]), (r"a\%b", &["user0", "user1"])]
+    {
+        assert_eq!(find(&realm, &[("firstName", text), ("exact", "false")]).await, found, "{text}");
+    }
+    assert_eq!(find(&realm, &[("firstName", r"A\B"), ("exact", "true")]).await, ["user0"]);
+}
+
+async fn blanks() {
+    let realm = called(&["x y", " x y ", "xy"]).await;
+    for (text, whole, part) in [
+        ("x y", &["user0"][..], &["user0", "user1"][..]),
+        (" x y ", &["user1"], &["user1"]),
+        (" x y", &[], &["user1"]),
+        (" ", &[], &["user0", "user1"]),
+    ] {
+        assert_eq!(find(&realm, &[("firstName", text), ("exact", "true")]).await, whole, "{text:?}");
+        assert_eq!(find(&realm, &[("firstName", text), ("exact", "false")]).await, part, "{text:?}");
+    }
+}
+
+async fn empty() {
+    let realm = called(&["Jane", "John"]).await;
+    for name in ["username", "email", "firstName", "lastName", "q"] {
+        assert_eq!(find(&realm, &[(name, ""), ("exact", "true")]).await, ["user0", "user1"], "{name}");
+    }
+}
+
+/// The gateway asks with a wildcard for each letter whose lower case databases may see otherwise.
+async fn wildcards() {
+    let names = ["Nick", "NIC\u{212a}", "M\u{dc}LLER", "muller", "\u{130}nge", "nice"];
+    let realm = called(&names).await;
+    for (text, found) in [
+        ("n%c", &["user0", "user1", "user5"][..]),
+        ("n%c%", &["user0", "user1", "user5"]),
+        ("m%ller", &["user2", "user3"]),
+        ("%nge", &["user4"]),
+        ("n_c", &["user0", "user1", "user5"]),
+    ] {
+        assert_eq!(find(&realm, &[("firstName", text), ("exact", "false")]).await, found, "{text}");
+    }
+}
+
+async fn created() {
+    let realm = admin().await.create_realm("contract").await;
+    for (name, created) in
+        [("first", 1_700_000_000_000_u64), ("second", 1_700_000_000_001), ("third", 1_800_000_000_000)]
+    {
+        realm
+            .create_user(
+                &json!({ "username": name, "createdTimestamp": created, "enabled": name != "second" }),
+            )
+            .await;
+    }
+    let (a, b, c) = ("1700000000000", "1700000000001", "1700000000002");
+    for (query, found) in [
+        (&[("createdAfter", a)][..], &["first", "second", "third"][..]),
+        (&[("createdAfter", b)], &["second", "third"]),
+        (&[("createdAfter", c)], &["third"]),
+        (&[("createdBefore", a)], &["first"]),
+        (&[("createdBefore", b)], &["first", "second"]),
+        (&[("createdAfter", b), ("createdBefore", b), ("exact", "true")], &["second"]),
+        (&[("createdAfter", c), ("createdBefore", a)], &[]),
+        (&[("createdAfter", "0")], &["first", "second", "third"]),
+        (&[("createdBefore", "0")], &[]),
+        (&[("createdAfter", "253402300799999")], &[]),
+        (&[("createdAfter", a), ("enabled", "true"), ("username", "first"), ("exact", "true")], &["first"]),
+    ] {
+        assert_eq!(find(&realm, query).await, found, "{query:?}");
+    }
+}
+
 async fn together() {
     let realm = people().await;
     let emails = r#"scim.emails:"y@example.com""#;
@@ -200,6 +339,9 @@ async fn together() {
         (&[("username", "alpha"), ("email", "beta")], &["alphabet"]),
         (&[("username", "alpha"), ("email", "bravo")], &[]),
         (&[("username", "alpha"), ("enabled", "false")], &["alpha"]),
+        // Where texts may be anywhere, those of attributes may, too.
+        (&[("q", r#"scim.emails:"y@""#), ("username", "alpha"), ("exact", "false")], &["alpha", "alphabet"]),
+        (&[("q", r#"scim.emails:"y@""#), ("username", "alpha"), ("exact", "true")], &[]),
     ] {
         assert_eq!(find(&realm, query).await, found, "{query:?}");
     }

@@ -11,6 +11,7 @@ mod discovery;
 mod entra;
 mod explain;
 mod faults;
+mod filters;
 mod hardening;
 mod leavers;
 mod okta;
@@ -51,6 +52,7 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(explain::trials());
     trials.extend(faults::trials());
     trials.extend(schemas::trials());
+    trials.extend(filters::trials());
     trials.extend(demo::trials());
     trials
 }

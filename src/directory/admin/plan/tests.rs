@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use time::macros::datetime;
 
-use super::super::storage::{DOCUMENT, EXTERNAL_ID, MANAGED, Mapping, USER_NAME, values};
+use super::super::storage::{DOCUMENT, EXTERNAL_ID, MANAGED, USER_NAME, values};
 use super::*;
 use crate::scim::user::{ENTERPRISE_URN, user};
 use crate::scim::{Code, Policy, Resource};
@@ -29,9 +29,7 @@ impl Default for Realm {
             ("name.middleName", "middleName"),
         ];
         let map = map.map(|(path, name)| (path.to_owned(), name.to_owned())).into();
-        let mappings = Mapping::all(user(), &map);
-        let user = Arc::new(user().clone());
-        let storage = Storage { user, mappings, email_as_username: false, trust_email: false };
+        let storage = Storage::new(Arc::new(user().clone()), &map);
         Self { storage, reactivate_local: false }
     }
 }

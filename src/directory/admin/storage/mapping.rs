@@ -47,6 +47,13 @@ impl Mapping {
         })
     }
 
+    /// The path as filters have it.
+    pub fn dotted(&self) -> String {
+        let names = [Some(&*self.attribute.name), self.sub.as_ref().map(|sub| &*sub.name)];
+        let names = names.into_iter().flatten().collect::<Vec<_>>().join(".");
+        self.extension.as_ref().map_or(names.clone(), |schema| format!("{}:{names}", schema.id))
+    }
+
     /// The attribute, or the sub-attribute, whose values are kept.
     pub fn leaf(&self) -> &Attribute {
         self.sub.as_deref().unwrap_or(&self.attribute)

@@ -51,13 +51,7 @@ fn storage(map: &[(&str, &str)]) -> Storage {
             (if own { (*path).to_owned() } else { format!("{URN}:{path}") }, (*name).to_owned())
         })
         .collect();
-    let user = badge();
-    Storage {
-        mappings: Mapping::all(&user, &map),
-        user: Arc::new(user),
-        email_as_username: false,
-        trust_email: false,
-    }
+    Storage::new(Arc::new(badge()), &map)
 }
 
 const ALL: &[(&str, &str)] = &[
@@ -214,12 +208,7 @@ fn a_map_that_changes_loses_nothing() {
 #[test]
 fn a_schema_that_is_taken_out_of_the_configuration_keeps_its_values() {
     let badges = storage(&[]);
-    let plain = Storage {
-        user: Arc::new(user_with(Vec::new())),
-        mappings: Vec::new().into(),
-        email_as_username: false,
-        trust_email: false,
-    };
+    let plain = Storage::new(Arc::new(user_with(Vec::new())), &BTreeMap::new());
     let before = write(&badges, &UserRepresentation::default(), &full());
     assert_eq!(read(&plain, &before).get(URN), None);
     let after = write(&plain, &before, &json!({"userName": "bjensen", "title": "Guide"}));

@@ -16,12 +16,7 @@ fn storage() -> Storage {
     let manager = format!("{ENTERPRISE_URN}:manager.value");
     let map = map.into_iter().chain([(manager.as_str(), "manager")]);
     let map = map.map(|(path, name)| (path.to_owned(), name.to_owned())).collect();
-    Storage {
-        user: Arc::new(user().clone()),
-        mappings: Mapping::all(user(), &map),
-        email_as_username: false,
-        trust_email: false,
-    }
+    Storage::new(Arc::new(user().clone()), &map)
 }
 
 fn wanted(body: &Value) -> Wanted {
