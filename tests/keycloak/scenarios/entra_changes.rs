@@ -334,13 +334,16 @@ async fn keys() {
     let stage = Stage::new("entra").await;
     let attributes = json!({
         "title": "Guide", "name": { "givenName": "Barbara", "middleName": "Jane", "familyName": "Jensen" },
-        "emails": [{ "type": "work", "value": "a@contoso.com", "primary": true }], ENTERPRISE: { "division": "Park", "costCenter": "1" },
+        "emails": [{ "type": "work", "value": "a@contoso.com", "primary": true }],
+        ENTERPRISE: { "division": "Park", "costCenter": "1" },
     });
     let id = stage.create_with("bjensen@contoso.com", attributes.clone()).await;
     let value = json!({
-        "name.givenName": "Babs", "name": { "familyName": "Jensen-Smith" }, "urn:ietf:params:scim:schemas:core:2.0:User:nickName": "B",
+        "name.givenName": "Babs", "name": { "familyName": "Jensen-Smith" },
+        "urn:ietf:params:scim:schemas:core:2.0:User:nickName": "B",
         format!("{ENTERPRISE}:costCenter"): "2", ENTERPRISE: { "department": "Tours" }, "active": "False",
-        "id": "2819c223", "meta": { "created": "2011-01-01T00:00:00Z" }, "schemas": ["urn:example:x"], "groups": [{ "value": "g" }],
+        "id": "2819c223", "meta": { "created": "2011-01-01T00:00:00Z" }, "schemas": ["urn:example:x"],
+        "groups": [{ "value": "g" }],
         "unheardOf": 1, "name.unheardOf": "x", "urn:example:2.0:User:title": "x",
     });
     let answer = stage.patch(&id, &json!([{ "op": "replace", "value": value }])).await.expect(200);

@@ -148,7 +148,8 @@ fn babs() -> Value {
             "honorificSuffix": null,
         },
         "phoneNumbers": [
-            { "type": "fax", "primary": false, "value": "312-320-0500" }, { "type": "mobile", "primary": false, "value": "312-320-1707" },
+            { "type": "fax", "primary": false, "value": "312-320-0500" },
+            { "type": "mobile", "primary": false, "value": "312-320-1707" },
             { "type": "work", "primary": true, "value": "312-320-0932" },
         ],
     })

@@ -26,7 +26,8 @@ fn whole(user_name: &str) -> Value {
     json!({
         "schemas": [USER, ENTERPRISE], "userName": user_name, "externalId": "6c4ac51b-4eff-4d72-9f37-2a9c1e7a0b53",
         "active": true, "displayName": "BYJKTFCMHBYS", "nickName": "OYTKVKJRPYPJ", "title": "IZZKKDHRQYPD",
-        "profileUrl": "https://example.com/OEYLRZ", "userType": "XUHOMUEVTTDQ", "preferredLanguage": "rm-CH", "locale": "PXUGYBQJMYIJ",
+        "profileUrl": "https://example.com/OEYLRZ", "userType": "XUHOMUEVTTDQ", "preferredLanguage": "rm-CH",
+        "locale": "PXUGYBQJMYIJ",
         "timezone": "Africa/Kampala",
         "name": {
             "formatted": "Kim", "familyName": "Waylon", "givenName": "Ciara", "middleName": "Bria",

@@ -36,7 +36,7 @@ async fn demands() {
     let created = scim.post("/Users", &body).await.expect(201);
     let shown = settled_user(&stage, &created).await;
     assert_eq!(found(scim, "userName eq \"bjensen@example.com\"").await, [created.id()]);
-    assert_eq!(scim.get("/Users?count=1").await.resources(), [shown.clone()]);
+    assert_eq!(scim.get("/Users?count=1").await.resources(), std::slice::from_ref(&shown));
     let mut replaced = shown;
     replaced[ENTERPRISE]["department"] = "Park Operations".into();
     let put = scim.put(&format!("/Users/{}", created.id()), &replaced).await.expect(200);
