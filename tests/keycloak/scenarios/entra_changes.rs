@@ -13,6 +13,7 @@ pub fn trials() -> Vec<Trial> {
         both("entra_changes::any_letter_case_is_understood", letter_case),
         both("entra_changes::phones_and_addresses_are_built_piece_by_piece", pieces),
         both("entra_changes::a_value_that_is_taken_away_leaves_the_others", taken_away),
+        both("entra_changes::nothing_is_left_of_an_address_that_is_taken_away", no_shell),
         both("entra_changes::values_are_removed_by_a_list_of_them", value_list),
         both("entra_changes::app_roles_come_in_each_of_their_forms", roles),
         both("entra_changes::the_manager_comes_as_a_key_inside_a_value", manager_keys),
@@ -219,6 +220,32 @@ async fn taken_away() {
     assert_eq!(remove("emails[type eq \"work\"]").await["emails"], json!([home]));
     assert_eq!(stage.stored(&id).await["email"], "home@contoso.com");
     assert_eq!(remove("nickName").await["displayName"], "Babs", "what was never there is no error");
+}
+
+/// Entra ID clears a mapped value by its path. An element of `type` and `primary` alone would say nothing, and stand beside the
+/// address that Keycloak has next: two primary ones, which no client could send back.
+async fn no_shell() {
+    let stage = Stage::new("entra").await;
+    let emails = json!([{ "type": "work", "value": "work@contoso.com", "primary": true }]);
+    let phones =
+        json!([{ "type": "work", "value": "+1 555 0100" }, { "type": "mobile", "value": "+1 555 0101" }]);
+    let id =
+        stage.create_with("bjensen@contoso.com", json!({ "emails": emails, "phoneNumbers": phones })).await;
+    let operations = json!([
+        { "op": "Remove", "path": "phoneNumbers[type eq \"mobile\"].value" },
+        { "op": "Remove", "path": "emails[type eq \"work\"].value" },
+    ]);
+    let answer = stage.patch(&id, &operations).await.expect(200);
+    assert_eq!(stage.stored(&id).await.get("email"), None);
+    // An administrator, or the user, enters an address in Keycloak.
+    let mut stored = stage.stored(&id).await;
+    stored["email"] = "new@contoso.com".into();
+    stage.realm.put(&format!("/users/{id}"), &stored).await;
+    let shown = stage.read(&id).await;
+    assert_eq!(shown["emails"], json!([{ "type": "work", "value": "new@contoso.com", "primary": true }]));
+    stage.scim.put(&format!("/Users/{id}"), &shown).await.expect(200);
+    assert_eq!(answer.json()["phoneNumbers"], json!([phones[0]]));
+    assert_eq!(answer.json().get("emails"), None);
 }
 
 /// Entra ID's removal of many names the values in a list rather than in a filter: only those go.
