@@ -16,6 +16,7 @@ pub fn trials() -> Vec<Trial> {
         both("postman::attributes_with_a_filter_in_them_show_the_attribute", attributes),
         both("postman::garbage_is_refused_or_left_out", garbage),
         both("postman::pages_and_filters_find_whom_they_mean", queries),
+        both("postman::filters_without_quotes_find_the_same", without_quotes),
         both("postman::inbound_reads_all_and_then_what_has_changed", inbound),
         both("postman::inbound_changes_a_user", inbound_changes),
     ]
@@ -231,7 +232,8 @@ async fn garbage() {
     assert_eq!(stage.stored(&id).await["enabled"], false);
 }
 
-async fn queries() {
+/// Five people, one of them of another family.
+async fn people() -> Stage {
     let stage = Stage::new("postman").await;
     for (name, family) in
         [("OMalley", "Jensen"), ("emp1", "Employee"), ("emp2", "Employee"), ("emp3", "Employee")]
@@ -242,6 +244,29 @@ async fn queries() {
         stage.create_with(name, attributes).await;
     }
     stage.create_with("enterprise", json!({ "name": { "familyName": "Employee" } })).await;
+    stage
+}
+
+/// The collection's filters leave the quotes out, as RFC 7644 section 3.4.2.1 itself does once: `meta.resourceType eq User`.
+async fn without_quotes() {
+    let stage = people().await;
+    for (filter, expected) in [
+        (
+            "name.FamilyName eq Employee and (emails.Value co example.com or emails.Value co example.org)",
+            &["emp1", "emp2", "emp3"][..],
+        ),
+        ("userName sw O", &["OMalley"]),
+        (
+            "meta.Created gt 2015-10-10T14:38:21.8617979-07:00",
+            &["emp1", "emp2", "emp3", "enterprise", "OMalley"],
+        ),
+    ] {
+        assert_eq!(user_names(stage.scim.list("Users", filter, "").await.resources()), expected, "{filter}");
+    }
+}
+
+async fn queries() {
+    let stage = people().await;
     let page = stage.scim.get("/Users?startIndex=1&count=2").await;
     assert_eq!([&page.json()["totalResults"], &page.json()["itemsPerPage"]], [5, 2]);
     assert_eq!(user_names(page.resources()), ["emp1", "emp2"]);
