@@ -342,6 +342,8 @@ async fn inbound() {
         "who has changed, nobody else"
     );
     assert_eq!(changed.json()["startIndex"], 1);
+    let second = stage.scim.list("Users", &delta, "&Count=100&startindex=2").await;
+    assert_eq!(user_names(second.resources()), ["user-5@example.com"]);
     let odd = stage
         .scim
         .list("Users", "(ActiVe eq true) and meta.lastmodified ge \"2021-09-23T19:35:41.8420572Z\"", "")

@@ -167,6 +167,8 @@ async fn lists() {
     let page = stage.scim.get("/Users?startIndex=1&count=10").await;
     let numbers = ["totalResults", "itemsPerPage", "startIndex"].map(|name| page.json()[name].clone());
     assert_eq!(numbers, [json!(2), json!(2), json!(1)]);
+    let total = stage.scim.get("/Users?filter=userName+sw+%22j%22&count=0").await;
+    assert_eq!((&total.json()["totalResults"], total.resources().len()), (&json!(1), 0));
     let one = stage.scim.get(&format!("/Users/{id}?attributes=userName")).await.expect(200);
     assert_eq!(*one.json(), json!({ "schemas": [USER], "id": id, "userName": "bjensen" }));
 }
