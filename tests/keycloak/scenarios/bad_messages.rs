@@ -322,7 +322,7 @@ async fn queries() {
     for filter in [
         "userName",
         "userName eq",
-        "userName eq bjensen",
+        "userName eq bjensen jensen",
         "userName eq 'bjensen'",
         "userName xx \"a\"",
         "eq \"a\"",

@@ -18,6 +18,7 @@ pub fn trials() -> Vec<Trial> {
         both("entra::attributes_are_patched_one_by_one", patch_attributes),
         both("entra::an_add_makes_the_element_that_its_filter_names", patch_elements),
         both("entra::the_manager_is_set_in_every_form_and_removed", manager),
+        both("entra::the_manager_of_a_whole_user_comes_in_every_form", manager_of_whole),
         both("entra::a_user_is_renamed", rename),
         both("entra::the_flag_brings_dotted_and_urn_keys_in_values", flag),
         both("entra::a_hard_delete_is_204_and_then_404", delete),
@@ -337,6 +338,36 @@ async fn manager() {
         assert_eq!(answer.json().get(ENTERPRISE), None, "{removal}: {answer}");
         let kept = stage.realm.user(&id).await.unwrap();
         assert_eq!(kept["attributes"].get("manager"), None, "{removal}");
+    }
+}
+
+/// In the bodies of POST and PUT.
+async fn manager_of_whole() {
+    let stage = Stage::new("entra").await;
+    let reference = json!([{ "$ref": "https://contoso.com/scim/Users/m-1", "value": "m-1" }]);
+    let forms = [
+        (json!({ ENTERPRISE: { "manager": "m-1" } }), Some(json!({ "value": "m-1" }))),
+        (json!({ ENTERPRISE: { "manager": "" } }), None),
+        (json!({ ENTERPRISE: { "manager": reference } }), Some(reference[0].clone())),
+        (json!({ ENTERPRISE: { "manager": [] } }), None),
+        (json!({ "manager": { "Value": "m-1" } }), Some(json!({ "value": "m-1" }))),
+        (json!({ ENTERPRISE: { "manager": { "$ref": null, "value": "" } } }), None),
+    ];
+    let id = stage.create_with("bjensen@contoso.com", json!({})).await;
+    for (number, (attributes, manager)) in forms.iter().enumerate() {
+        let put = user("bjensen@contoso.com", attributes.clone());
+        let put = stage.scim.put(&format!("/Users/{id}"), &put).await.expect(200);
+        let post =
+            stage.scim.post("/Users", &user(&format!("user-{number}"), attributes.clone())).await.expect(201);
+        for answer in [put, post] {
+            assert_eq!(
+                answer.json().pointer(&format!("/{ENTERPRISE}/manager")),
+                manager.as_ref(),
+                "{attributes}"
+            );
+            let kept = stage.stored(&answer.id()).await["attributes"].get("manager").cloned();
+            assert_eq!(kept, manager.as_ref().map(|manager| json!([manager["value"]])), "{attributes}");
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use http::Method;
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
-use super::stage::{Stage, by_hand, person, user_names};
+use super::stage::{Stage, by_hand, patch_active, person, user_names, written};
 use crate::gateway::Auth;
 use crate::runner::both;
 use crate::scim::{Answer, ENTERPRISE, LIST, PATCH, Scim, USER};
@@ -14,13 +14,17 @@ use crate::scim::{Answer, ENTERPRISE, LIST, PATCH, Scim, USER};
 pub fn trials() -> Vec<Trial> {
     [
         both("okta::connector_test_answers_lists", connector_test),
+        both("okta::connector_test_shows_two_of_three", connector_test_of_three),
         both("okta::spec_file_passes", spec_file),
         both("okta::assigning_creates_a_tagged_user_without_credential", assign),
         both("okta::assigning_creates_a_tagged_user_in_oauth_mode", assign_in_oauth_mode),
         both("okta::assigning_a_known_user_links_it", assign_again),
         both("okta::default_mappings_are_kept", default_mappings),
         both("okta::aiw_updates_by_get_and_put", aiw_update),
+        both("okta::aiw_updates_keep_the_default_mappings", aiw_mapped),
+        both("okta::aiw_puts_an_echo_without_changing_anything", aiw_echo),
         both("okta::aiw_deactivates_and_reactivates_by_put", aiw_active),
+        both("okta::repeated_requests_change_nothing", repeated),
         both("okta::oin_deactivates_and_reactivates_by_patch", oin_active),
         both("okta::oin_sync_password_stores_nothing", oin_password),
         both("okta::user_name_keeps_its_case", user_name_case),
@@ -52,6 +56,19 @@ async fn connector_test() {
             &json!({ "schemas": [LIST], "totalResults": 0, "startIndex": 1, "itemsPerPage": 0, "Resources": [] })
         );
     }
+}
+
+/// The same request once there are users, on a connection that is closed after it.
+async fn connector_test_of_three() {
+    let stage = Stage::new("okta").await;
+    for name in ["babs@example.com", "cain@example.com", "adam@example.com"] {
+        stage.create(name).await;
+    }
+    let scim = stage.scim.with_header("connection", "close");
+    let answer = scim.get("/Users?startIndex=1&count=2").await;
+    assert_eq!(user_names(answer.resources()), ["adam@example.com", "babs@example.com"]);
+    let numbers = ["totalResults", "startIndex", "itemsPerPage"].map(|name| answer.json()[name].as_u64());
+    assert_eq!(numbers, [Some(3), Some(1), Some(2)]);
 }
 
 /// Okta-SCIM-20-SPEC-Test.json, step by step.
@@ -170,11 +187,9 @@ async fn assign_again() {
     assert_eq!(stage.stored(&ids[0]).await["enabled"], true);
 }
 
-async fn default_mappings() {
-    let stage = Stage::new("okta").await;
-    let mut body = assignment();
-    body["schemas"] = json!([USER, ENTERPRISE]);
-    let mapped = json!({
+/// What Okta's default mappings add to [`assignment`].
+fn mapped() -> Value {
+    json!({
         "title": "Tour Guide",
         "phoneNumbers": [
             { "value": "+1 555 0100", "type": "work", "primary": true },
@@ -190,13 +205,24 @@ async fn default_mappings() {
             "division": "Theme Park", "department": "Tour Operations",
             "manager": { "value": "26118915-6090-4610-87e4-49d8ca9f808d" },
         },
-    });
-    for (name, value) in mapped.as_object().unwrap() {
+    })
+}
+
+/// An assignment with the default mappings.
+fn mapped_assignment() -> Value {
+    let mut body = assignment();
+    body["schemas"] = json!([USER, ENTERPRISE]);
+    for (name, value) in mapped().as_object().unwrap() {
         body[name] = value.clone();
     }
-    let created = stage.scim.post("/Users", &body).await.expect(201);
+    body
+}
+
+async fn default_mappings() {
+    let stage = Stage::new("okta").await;
+    let created = stage.scim.post("/Users", &mapped_assignment()).await.expect(201);
     for user in [created.json(), get(&stage.scim, &created.id()).await.json()] {
-        for (name, value) in mapped.as_object().unwrap() {
+        for (name, value) in mapped().as_object().unwrap() {
             assert_eq!(&user[name], value, "{name}");
         }
         assert_eq!(user["schemas"], json!([USER, ENTERPRISE]));
@@ -242,6 +268,113 @@ async fn aiw_update() {
     let replaced = stage.scim.put(&format!("/Users/{id}"), &poor).await.expect(200);
     assert_eq!(replaced.json().get("displayName"), None);
     assert_eq!(replaced.json()["externalId"], "00ujl29u0le5T6Aj10h7");
+}
+
+/// What Okta does not change stays as it was, what it no longer has goes, and nothing is doubled.
+async fn aiw_mapped() {
+    let stage = Stage::new("okta").await;
+    let created = stage.scim.post("/Users", &mapped_assignment()).await.expect(201);
+    let id = created.id();
+    let path = format!("/Users/{id}");
+    let mut body = get(&stage.scim, &id).await.json().clone();
+    body["title"] = "Chief Guide".into();
+    body["phoneNumbers"][1]["value"] = "+1 555 0109".into();
+    body[ENTERPRISE]["department"] = "Park Operations".into();
+    body["groups"] = json!([]);
+    body["password"] = "1mz050nq".into();
+    let put = stage.scim.put(&path, &body).await.expect(200);
+    for sent_only in ["groups", "password"] {
+        body.as_object_mut().unwrap().shift_remove(sent_only);
+    }
+    assert_eq!(written(put.json()), written(&body));
+    assert_eq!(get(&stage.scim, &id).await.json(), put.json());
+    let attributes = stage.stored(&id).await["attributes"].clone();
+    for (name, value) in [
+        ("title", "Chief Guide"),
+        ("department", "Park Operations"),
+        ("costCenter", "4130"),
+        ("phoneNumber", "+1 555 0100"),
+    ] {
+        assert_eq!(attributes[name], json!([value]), "{name}");
+    }
+
+    // Taken out of the profile in Okta: left out, or null, or an empty list.
+    body.as_object_mut().unwrap().shift_remove("userType");
+    body["title"] = Value::Null;
+    body["phoneNumbers"] = json!([]);
+    body["addresses"] = Value::Null;
+    body[ENTERPRISE]["manager"] = Value::Null;
+    body[ENTERPRISE].as_object_mut().unwrap().shift_remove("costCenter");
+    let put = stage.scim.put(&path, &body).await.expect(200);
+    for name in ["title", "phoneNumbers", "addresses"] {
+        body.as_object_mut().unwrap().shift_remove(name);
+    }
+    body[ENTERPRISE].as_object_mut().unwrap().shift_remove("manager");
+    assert_eq!(written(put.json()), written(&body));
+    let attributes = stage.stored(&id).await["attributes"].clone();
+    for name in ["title", "userType", "phoneNumber", "manager", "costCenter"] {
+        assert_eq!(attributes.get(name), None, "{name}");
+    }
+    assert_eq!(attributes["employeeNumber"], json!(["701984"]));
+}
+
+/// Force Sync on somebody whom an administrator made and tagged by hand: a PUT of what the GET showed leaves all of it.
+async fn aiw_echo() {
+    let stage = Stage::new("okta").await;
+    let mut by_hand = by_hand("babs");
+    by_hand["attributes"] =
+        json!({ "phoneNumber": ["+1 555 0100"], "title": ["Guide"], "zoneinfo": ["America/Los_Angeles"] });
+    by_hand["requiredActions"] = json!(["CONFIGURE_TOTP"]);
+    let id = stage.realm.create_user(&by_hand).await;
+    stage.realm.map_role(&id, "scim-managed").await;
+    assert_eq!(stage.looked_up("babs").await, [id.as_str()]);
+    let before = stage.stored(&id).await;
+    let shown = get(&stage.scim, &id).await.json().clone();
+    assert_eq!(shown["emails"], json!([{ "value": "babs@example.com", "type": "work", "primary": true }]));
+    for _ in 0..2 {
+        let put = stage.scim.put(&format!("/Users/{id}"), &shown).await.expect(200);
+        assert_eq!(written(put.json()), written(&shown));
+    }
+    let after = stage.stored(&id).await;
+    for name in ["username", "email", "emailVerified", "firstName", "lastName", "enabled", "requiredActions"]
+    {
+        assert_eq!(after[name], before[name], "{name}");
+    }
+    for name in ["phoneNumber", "title", "zoneinfo"] {
+        assert_eq!(after["attributes"][name], by_hand["attributes"][name], "{name}");
+    }
+}
+
+/// After a time-out Okta sends the same again: the second answer is the first, version included.
+async fn repeated() {
+    let stage = Stage::new("okta").await;
+    let id = stage.scim.post("/Users", &mapped_assignment()).await.expect(201).id();
+    let path = format!("/Users/{id}");
+    let twice = async |method: Method, body: &Value| {
+        let send = || {
+            stage.scim.raw(
+                method.clone(),
+                &path,
+                Some("application/scim+json; charset=utf-8"),
+                body.to_string(),
+            )
+        };
+        let first = send().await.expect(200);
+        assert_eq!(send().await.expect(200).json(), first.json(), "{method} {body}");
+        first.json().clone()
+    };
+    let mut body = get(&stage.scim, &id).await.json().clone();
+    body["displayName"] = "Another Name".into();
+    assert_eq!(twice(Method::PUT, &body).await["displayName"], "Another Name");
+    for active in [false, true] {
+        body["active"] = active.into();
+        assert_eq!(twice(Method::PUT, &body).await["active"], active);
+        assert_eq!(stage.stored(&id).await["enabled"], active);
+    }
+    for active in [false, true] {
+        assert_eq!(twice(Method::PATCH, &patch_active(active)).await["active"], active);
+        assert_eq!(stage.stored(&id).await["enabled"], active);
+    }
 }
 
 async fn aiw_active() {
@@ -355,4 +488,11 @@ async fn import() {
     }
     let beyond = stage.scim.get("/Users?startIndex=8&count=3").await;
     assert_eq!((beyond.resources(), &beyond.json()["totalResults"]), (&[][..], &json!(7)));
+    // As Okta counts: a first page of all, with who is inactive marked so, and none after it.
+    let all = stage.scim.get("/Users?startIndex=1&count=100").await;
+    for user in all.resources() {
+        assert_eq!(user["active"], user["userName"] != "Cain@example.com", "{}", user["userName"]);
+    }
+    assert_eq!(all.resources().len(), 7);
+    assert_eq!(stage.scim.get("/Users?startIndex=101&count=100").await.json()["Resources"], json!([]));
 }
