@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use url::Url;
 
 use super::SetupError;
-use crate::config::{CallerName, RealmName};
+use crate::config::{CallerName, NameError, RealmName};
 
 /// Prepares a Keycloak realm and a configuration, and prints what to type into Okta.
 ///
@@ -126,12 +126,24 @@ impl SetupArgs {
         caller_file(&self.realm, &self.caller, self.auth)
     }
 
+    /// The realm's name. It becomes part of file names and URLs: what `serve` would refuse is refused before anything is
+    /// changed, and so is what would be a hidden file, or one whose name no file system takes.
+    pub(super) fn realm_name(&self) -> Result<RealmName, SetupError> {
+        if self.realm.starts_with('.') {
+            return Err(refused(
+                "--realm",
+                "the realm's name becomes that of a file, and must not begin with a dot",
+            ));
+        }
+        self.realm.parse().map_err(|error: NameError| refused("--realm", error.to_string()))
+    }
+
     /// Refuses what can't work, or would be dangerous, by its form alone.
     pub(super) fn check(&self) -> Result<(), SetupError> {
         if self.realm == "master" {
             return Err(SetupError::MasterRealm);
         }
-        check_realm(&self.realm)?;
+        self.realm_name()?;
         check_caller(&self.caller)?;
         check_url("--keycloak", &self.keycloak)?;
         if let Some(url) = &self.public_url {
@@ -174,18 +186,6 @@ pub(super) fn caller_file(realm: &str, caller: &str, auth: CallerAuth) -> String
 
 fn refused(option: &'static str, reason: impl Into<String>) -> SetupError {
     SetupError::Argument { option, reason: reason.into() }
-}
-
-/// The realm's name becomes part of file names and URLs: what `serve` would refuse is refused before anything is changed, and
-/// so is what would be a hidden file, or one whose name no file system takes.
-fn check_realm(realm: &str) -> Result<(), SetupError> {
-    if realm.starts_with('.') {
-        return Err(refused(
-            "--realm",
-            "the realm's name becomes that of a file, and must not begin with a dot",
-        ));
-    }
-    realm.parse::<RealmName>().map(drop).map_err(|error| refused("--realm", error.to_string()))
 }
 
 /// The caller's name becomes part of file names, of a client id and of the configuration, which knows the narrowest rule.

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use super::{ConfigFileError, PasswordError};
+use crate::config::ConfigErrors;
 use crate::keycloak::{self, HttpClientError};
 
 /// Why the setup ended early. What it had done in Keycloak by then stays; the next run goes on.
@@ -137,6 +138,9 @@ pub enum SetupError {
         /// The file.
         path: PathBuf,
     },
+    /// config.toml declares schemas or maps attributes in a way in which `serve` would refuse it.
+    #[error("{0}\nNothing was changed. Mend the file, then run setup again")]
+    Config(#[from] ConfigErrors),
     /// config.toml can't be extended.
     #[error(transparent)]
     ConfigFile(#[from] ConfigFileError),

@@ -27,6 +27,8 @@ use self::administrator::{Administrator, Record};
 use self::config_file::{ConfigFile, Extended, Wanted};
 use self::files::Folder;
 use self::report::{Credential, Report};
+use crate::config;
+use crate::directory::admin::storage::Mapping;
 use crate::keycloak::{self, Connection};
 
 pub use self::args::{CallerAuth, SetupArgs};
@@ -59,7 +61,7 @@ pub async fn run(
     let http = keycloak::http_client(CONNECT_TIMEOUT, TIMEOUT, None, None)?;
     let admin = Administrator::new(&args, password, http.clone());
     let mut record = Record::default();
-    let prepared = prepare(&args, local.token.clone(), &admin, &http, &mut record).await;
+    let prepared = prepare(&args, &local, &admin, &http, &mut record).await;
     admin.sign_out(&mut record).await;
     let finished = match prepared {
         Ok(realm) => local.finish(&args, &folder, realm, &mut record),
@@ -96,11 +98,11 @@ struct Realm {
     credential: Credential,
 }
 
-/// Prepares the realm, each step reading before it writes. A caller without a `token` of its own
+/// Prepares the realm, each step reading before it writes. A caller without a token of its own
 /// gets a client.
 async fn prepare(
     args: &SetupArgs,
-    token: Option<SecretString>,
+    local: &Local,
     admin: &Administrator,
     http: &reqwest::Client,
     record: &mut Record,
@@ -108,10 +110,11 @@ async fn prepare(
     let realm = realm::ensure_realm(admin, args, record).await?;
     realm::ensure_role(admin, &realm, ROLE, record).await?;
     let storage = profile::storage();
-    let declarations = [storage.as_slice(), profile::FLAT];
+    let mapped = profile::mapped(&local.mappings);
+    let declarations = [storage.as_slice(), profile::FLAT, &mapped];
     realm::ensure_profile(admin, &realm, &declarations, record).await?;
     let gateway = clients::ensure_gateway(admin, &args.gateway_client, record).await?;
-    let credential = match token {
+    let credential = match local.token.clone() {
         Some(token) => Credential::Token(token),
         None => {
             let id = args.caller_client();
@@ -147,6 +150,8 @@ async fn try_gateway(
 struct Local {
     config: ConfigFile,
     before: Option<String>,
+    /// What the configuration keeps in Keycloak attributes of their own.
+    mappings: Arc<[Mapping]>,
     /// The caller's token, with `--auth token`.
     token: Option<SecretString>,
 }
@@ -167,9 +172,18 @@ impl Local {
                 Some(held.map_or_else(token::new, Ok)?)
             }
         };
-        let local = Self { config, before, token };
+        let mut local = Self { config, before, mappings: Arc::default(), token };
         local.extended(args, None)?;
+        local.mappings = local.mappings(args, folder)?;
         Ok(local)
+    }
+
+    /// What config.toml keeps of this realm's users in Keycloak attributes of their own, whatever else `serve` may find
+    /// wrong with it: a secret that it names need not be here.
+    fn mappings(&self, args: &SetupArgs, folder: &Folder) -> Result<Arc<[Mapping]>, SetupError> {
+        let Some(text) = &self.before else { return Ok(Arc::default()) };
+        let found = config::user_attributes(text, &folder.file(config_file::NAME), &args.realm_name()?)?;
+        Ok(Mapping::all(&found.user, &found.attribute_map))
     }
 
     fn extended(&self, args: &SetupArgs, issuer: Option<&str>) -> Result<Extended, SetupError> {

@@ -3,7 +3,7 @@
 
 use serde_json::{Map, json};
 
-use crate::directory::admin::storage::{DECLARED, Declared, VALUE_MAX};
+use crate::directory::admin::storage::{DECLARED, Declared, Mapping, VALUE_MAX};
 use crate::keycloak::{ProfileAttribute, ProfilePermissions, UserProfile};
 
 /// Who sees and changes an attribute, besides administrators.
@@ -19,11 +19,11 @@ pub enum Audience {
 
 /// An attribute that the user profile must declare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Declaration {
+pub struct Declaration<'a> {
     /// The attribute's name.
-    pub name: &'static str,
+    pub name: &'a str,
     /// Its label in the consoles; an attribute without one borrows a message of the same name.
-    pub label: &'static str,
+    pub label: &'a str,
     /// Whether it has several values.
     pub multivalued: bool,
     /// The longest value, in characters.
@@ -32,13 +32,13 @@ pub struct Declaration {
     pub audience: Audience,
 }
 
-const fn flat(name: &'static str, label: &'static str) -> Declaration {
+const fn flat(name: &'static str, label: &'static str) -> Declaration<'static> {
     Declaration { name, label, multivalued: false, max_length: VALUE_MAX, audience: Audience::ShownToUser }
 }
 
 /// The attributes that the gateway keeps for itself.
 #[must_use]
-pub fn storage() -> Vec<Declaration> {
+pub fn storage() -> Vec<Declaration<'static>> {
     let own = |declared: &Declared| Declaration {
         name: declared.name,
         label: declared.label,
@@ -49,8 +49,28 @@ pub fn storage() -> Vec<Declaration> {
     DECLARED.iter().map(own).collect()
 }
 
+/// The attributes that hold what a configuration maps besides those of [`FLAT`].
+#[must_use]
+pub fn mapped(mappings: &[Mapping]) -> Vec<Declaration<'_>> {
+    fn declaration(mapping: &Mapping) -> Declaration<'_> {
+        let Mapping { path, name, .. } = mapping;
+        // A URN holds dots, but no name holds a colon.
+        let short = path.rsplit(':').next().unwrap_or(path);
+        let description = mapping.leaf().description.trim();
+        Declaration {
+            name,
+            label: if description.is_empty() { short } else { description },
+            multivalued: mapping.is_multivalued(),
+            max_length: VALUE_MAX,
+            audience: Audience::Administrators,
+        }
+    }
+    let flat = |name: &str| FLAT.iter().any(|flat| flat.name == name);
+    mappings.iter().filter(|mapping| !flat(&mapping.name)).map(declaration).collect()
+}
+
 /// The attributes that hold what identity providers send, one SCIM attribute each.
-pub const FLAT: &[Declaration] = &[
+pub const FLAT: &[Declaration<'static>] = &[
     flat("displayName", "Display name"),
     flat("nickname", "Nickname"),
     flat("profile", "Profile URL"),
@@ -71,7 +91,7 @@ pub const FLAT: &[Declaration] = &[
     flat("manager", "Manager"),
 ];
 
-impl Declaration {
+impl Declaration<'_> {
     fn attribute(&self) -> ProfileAttribute {
         let parties = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
         let (view, edit) = match self.audience {
@@ -96,7 +116,7 @@ impl Declaration {
 
 /// Declares what is missing in the profile and gives the names of the attributes it added. What is
 /// declared already, by whomever, stays as it is; so does the policy for undeclared attributes.
-pub fn declare(profile: &mut UserProfile, wanted: &[Declaration]) -> Vec<&'static str> {
+pub fn declare<'a>(profile: &mut UserProfile, wanted: &[Declaration<'a>]) -> Vec<&'a str> {
     let mut added = Vec::new();
     for declaration in wanted {
         if profile.attribute(declaration.name).is_none() {
@@ -141,7 +161,10 @@ pub fn reserve_username(profile: &mut UserProfile) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
+    use crate::config::user_attributes;
 
     fn stock() -> UserProfile {
         serde_json::from_value(json!({"attributes": [{
@@ -182,6 +205,37 @@ mod tests {
         assert!(mend(&mut profile).is_empty());
         assert_eq!(profile.attribute("scim.managed"), Some(&storage()[0].attribute()));
         assert_eq!(profile.attribute("title"), Some(&serde_json::from_value(title).unwrap()));
+    }
+
+    #[test]
+    fn what_the_configuration_maps_is_declared_for_administrators_alone() {
+        let source = "version = 1\n[defaults.attributes]\n\"addresses.country\" = \"country\"\n\
+            [realms.acme.schemas.\"urn:example:badge:2.0:User\".attributes]\n\
+            badgeNumber = { keycloak_attribute = \"badge\", description = \"The number on the badge\" }\n\
+            keys = { keycloak_attribute = \"keys\", multi_valued = true }\n\
+            [realms.acme.schemas.\"urn:example:badge:2.0:User\".attributes.access]\n\
+            type = \"complex\"\nmulti_valued = true\nsub_attributes.zone.keycloak_attribute = \"zone\"\n";
+        let found = user_attributes(source, Path::new("config.toml"), &"acme".parse().unwrap()).unwrap();
+        let mappings = Mapping::all(&found.user, &found.attribute_map);
+        let mut profile = stock();
+        declare(&mut profile, FLAT);
+        let added = declare(&mut profile, &mapped(&mappings));
+        assert_eq!(added, ["country", "zone", "badge", "keys"]);
+        for (name, label, multivalued) in [
+            ("country", "Country, ISO 3166-1 alpha-2", false),
+            // Of several values the preferred one's.
+            ("zone", "access.zone", false),
+            ("badge", "The number on the badge", false),
+            ("keys", "keys", true),
+        ] {
+            assert_eq!(
+                serde_json::to_value(profile.attribute(name).unwrap()).unwrap(),
+                json!({"name": name, "displayName": label, "validations": {"length": {"max": 2048}},
+                    "annotations": {}, "permissions": {"view": ["admin"], "edit": ["admin"]},
+                    "multivalued": multivalued})
+            );
+        }
+        assert!(declare(&mut profile, &mapped(&mappings)).is_empty());
     }
 
     #[test]

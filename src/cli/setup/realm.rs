@@ -100,7 +100,7 @@ async fn is_default(
 pub(super) async fn ensure_profile(
     admin: &Administrator,
     realm: &RealmRepresentation,
-    declarations: &[&[Declaration]],
+    declarations: &[&[Declaration<'_>]],
     record: &mut Record,
 ) -> Result<(), SetupError> {
     let found = admin.client.user_profile().await;

@@ -1,6 +1,7 @@
 //! Checks the schemas that a realm declares, and makes extensions of the User resource type of them.
 
 mod layer;
+mod names;
 mod values;
 
 use std::collections::BTreeMap;
@@ -9,30 +10,15 @@ use std::sync::Arc;
 
 use toml::Spanned;
 
-use crate::scim::path::strip_prefix_ignore_case;
 use crate::scim::schema::{Attribute, Extension, Mutability, Omission, Returned, Schema, Type};
 
 use super::attributes::Target;
 use super::check::{Checker, get, list};
 use super::scalar::{Line, List, Value};
 
+use self::names::{attribute_problem, sub_attribute_problem, twice, urn_problem};
+
 pub(super) use self::layer::{AttributeLayer, SchemaLayer, SubAttributeLayer, attributes_alone};
-
-/// The longest URN, in characters.
-const URN_MAX: usize = 255;
-/// Graphic ASCII that would end a URN where one stands in a filter, in a list of attributes or in a URL.
-const NOT_IN_URNS: &str = "\"'`()[]{}<>,/?#%\\";
-/// What all URNs of the standard begin with.
-const STANDARD: &str = "urn:ietf:params:scim:";
-/// What follows [`STANDARD`] where the name of an extension is next. Entra ID takes no other URNs for custom attributes.
-const EXTENSION: &str = "schemas:extension:";
-/// The one such name that is the standard's.
-const ENTERPRISE: &str = "enterprise";
-
-/// What every resource has already (RFC 7643 section 3), in lower case.
-const COMMON: [&str; 4] = ["schemas", "id", "meta", "externalid"];
-/// What the gateway drops wherever it stands.
-const PASSWORD: &str = "password";
 
 /// The schemas of one layer.
 #[derive(Clone, Debug, Default)]
@@ -141,29 +127,6 @@ fn in_order<T>(tables: &BTreeMap<Spanned<String>, T>) -> Vec<(&Spanned<String>, 
     let mut tables: Vec<_> = tables.iter().collect();
     tables.sort_by_key(|(key, _)| key.span().start);
     tables
-}
-
-/// Why a schema can't have this URN.
-fn urn_problem(urn: &str) -> Option<String> {
-    let legal = |c: char| c.is_ascii_graphic() && !NOT_IN_URNS.contains(c);
-    let name = strip_prefix_ignore_case(urn, "urn:").unwrap_or_default();
-    if name.is_empty() || urn.len() > URN_MAX || !urn.chars().all(legal) || name.ends_with([':', '.']) {
-        return Some(format!(
-            "expected a URN as the key, such as \"urn:example:params:scim:schemas:extension:badge:2.0:User\": \
-             \"urn:\" and a name, at most {URN_MAX} graphic ASCII characters without quotes, brackets, \
-             parentheses or any of , / ? # % \\, and no colon or dot at the end"
-        ));
-    }
-    let standard = strip_prefix_ignore_case(urn, STANDARD)?;
-    let own = strip_prefix_ignore_case(standard, EXTENSION)
-        .and_then(|extension| extension.split(':').next())
-        .is_some_and(|name| !name.is_empty() && !name.eq_ignore_ascii_case(ENTERPRISE));
-    (!own).then(|| {
-        format!(
-            "this is a URN of the standard's own; expected one of yours, which may begin with \
-             \"{STANDARD}{EXTENSION}\" and a name other than \"{ENTERPRISE}\""
-        )
-    })
 }
 
 /// Reads one schema.
@@ -480,50 +443,4 @@ fn given(target: &Value<Target>) -> Option<&Spanned<super::scalar::Checked<Targe
 fn omission(mutability: Mutability, returned: Returned) -> Omission {
     let seen = matches!(returned, Returned::Always | Returned::Default);
     if mutability == Mutability::ReadWrite && seen { Omission::Clears } else { Omission::Keeps }
-}
-
-/// ATTRNAME of RFC 7643 section 2.1, without "$", which only `$ref` has in practice.
-fn is_name(name: &str) -> bool {
-    name.starts_with(|c: char| c.is_ascii_alphabetic())
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
-}
-
-/// Why an attribute can't have this name.
-fn attribute_problem(name: &str) -> Option<String> {
-    if COMMON.iter().any(|common| name.eq_ignore_ascii_case(common)) {
-        return Some("every resource has this attribute already; expected another name".to_owned());
-    }
-    if !is_name(name) {
-        return Some(
-            "expected the name of an attribute: a letter, then letters, digits, - and _ (RFC 7643, section 2.1)"
-                .to_owned(),
-        );
-    }
-    secret_problem(name)
-}
-
-/// Why a sub-attribute can't have this name.
-fn sub_attribute_problem(name: &str) -> Option<String> {
-    if name != "$ref" && !is_name(name) {
-        return Some(
-            "expected the name of a sub-attribute: a letter, then letters, digits, - and _ (RFC 7643, section \
-             2.1), or \"$ref\""
-                .to_owned(),
-        );
-    }
-    secret_problem(name)
-}
-
-fn secret_problem(name: &str) -> Option<String> {
-    name.eq_ignore_ascii_case(PASSWORD).then(|| {
-        "passwords are dropped, wherever they stand in a message, and never kept; expected another name"
-            .to_owned()
-    })
-}
-
-/// Why this name can't be taken beside those that are.
-fn twice<'n>(name: &str, mut taken: impl Iterator<Item = &'n str>) -> Option<String> {
-    taken
-        .any(|other| other.eq_ignore_ascii_case(name))
-        .then(|| "this name stands here twice (names are compared without case); expected it once".to_owned())
 }

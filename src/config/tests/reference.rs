@@ -141,6 +141,19 @@ fn the_reference_works_as_it_stands_and_its_comments_show_the_defaults() {
 }
 
 #[test]
+fn the_example_of_the_readme_works() {
+    let readme = include_str!("../../../README.md");
+    let section = readme.split_once("## Custom schemas").unwrap().1;
+    let example = section.split_once("```toml\n").unwrap().1.split_once("```").unwrap().0;
+    let shown = good(&format!("{REFERENCE}\n{example}"));
+    let realm = shown.realms.get("acme").unwrap();
+    let badge = &realm.user.extensions[1].schema;
+    assert!(badge.attribute("badgeNumber").unwrap().unique);
+    assert_eq!(badge.attribute("access").unwrap().sub_attributes.len(), 2);
+    assert_eq!(realm.attribute_map.get(&format!("{}:badgeNumber", badge.id)).unwrap(), "badgeNumber");
+}
+
+#[test]
 fn the_example_of_a_schema_works_and_says_the_defaults() {
     let shown = good(&uncommented(&["client_secret_file", "ca_file"]));
     let realm = shown.realms.get("acme").unwrap();

@@ -53,6 +53,13 @@ fn a_urn_that_could_not_stand_in_a_request_is_told() {
 }
 
 #[test]
+fn a_urn_that_would_be_dropped_as_a_password_is_told() {
+    let source = file("[realms.acme.schemas.\"urn:example:Password\".attributes.x]\n");
+    let key = "realms.acme.schemas.\"urn:example:Password\"";
+    refused(&source, &[&format!("{}: {key}: passwords are dropped", first_line())]);
+}
+
+#[test]
 fn the_urns_of_the_standard_are_not_free() {
     for urn in [
         "urn:ietf:params:scim:schemas:core:2.0:User",

@@ -30,6 +30,7 @@ pub fn trials() -> Vec<Trial> {
         both("setup::the_clients_may_do_just_what_they_need", roles),
         both("setup::a_realm_prepared_by_hand_is_completed", by_hand),
         both("setup::a_role_that_is_dangerous_as_a_tag_is_refused", dangerous_role),
+        both("setup::a_custom_schema_is_served_after_another_run", custom_schema),
         both("setup::the_text_tells_what_to_type_into_okta", text),
     ]
     .into_iter()
@@ -372,6 +373,99 @@ async fn dangerous_role() {
     refused(&finished, directory.path(), "it is among the realm's default roles");
     realm.call(Method::DELETE, &defaults, Some(&json!([tag]))).await.ok();
     setup(directory.path(), realm.keycloak(), realm.name(), &[]).await.ok();
+}
+
+/// Tables of a schema whose attributes go to the Keycloak attributes `badge`, `keys` and `zone`.
+fn badge_schema(table: &str) -> String {
+    let table = format!("{table}.schemas.\"{BADGE}\".attributes");
+    format!(
+        "[{table}]\nbadgeNumber = {{ keycloak_attribute = \"badge\", description = \"Number on the badge\" }}\n\
+         keys = {{ multi_valued = true, keycloak_attribute = \"keys\" }}\ncolour = {{}}\n\
+         [{table}.access]\ntype = \"complex\"\nmulti_valued = true\n\
+         sub_attributes.zone.keycloak_attribute = \"zone\"\nsub_attributes.until.type = \"dateTime\""
+    )
+}
+
+const BADGE: &str = "urn:ietf:params:scim:schemas:extension:badge:2.0:User";
+
+async fn custom_schema() {
+    for table in ["realms.NAME", "defaults"] {
+        let realm = admin().await.create_realm("setup").await;
+        let table = table.replace("NAME", realm.name());
+        let prepared = Gateway::setup(&realm, Auth::Token).await.append(&badge_schema(&table));
+        let directory = prepared.directory().parent().unwrap().to_owned();
+        let before = realm.get("/users/profile").await;
+
+        let serve = ["serve", "--config", "out/config.toml"];
+        let refused = run(&directory, &serve, &[]).await;
+        assert!(!refused.status.success(), "{refused:?}");
+        for told in [
+            "the user profile does not declare badge, keys, zone:",
+            "scimgate setup --keycloak",
+            "mends what is missing",
+        ] {
+            assert!(refused.stderr.contains(told), "{told}: {}", refused.stderr);
+        }
+
+        // A schema that serve would refuse stops setup before it touches anything.
+        let config = fs::read_to_string(prepared.config()).unwrap();
+        fs::write(prepared.config(), config.replace("\"dateTime\"", "\"date\"")).unwrap();
+        let stopped = setup(&directory, realm.keycloak(), realm.name(), &["--caller", "entra"]).await;
+        assert!(!stopped.status.success(), "{stopped:?}");
+        for told in ["sub_attributes.until.type: expected \"string\"", "Nothing was changed"] {
+            assert!(stopped.stderr.contains(told), "{told}: {}", stopped.stderr);
+        }
+        assert_eq!(realm.get("/users/profile").await, before);
+
+        // The gateway's secret is the gateway's: setup reads the schemas where it is not at hand.
+        let line = config.lines().find(|line| line.starts_with("client_secret_file")).unwrap();
+        fs::write(prepared.config(), config.replace(line, "client_secret_env = \"NOT_HERE\"")).unwrap();
+        let run = setup(&directory, realm.keycloak(), realm.name(), &["--json"]).await.ok();
+        let changed = serde_json::from_str::<Value>(&run.stdout).unwrap()["changed"].clone();
+        assert_eq!(changed, json!(["user profile: declared zone, badge, keys"]));
+        fs::write(prepared.config(), config).unwrap();
+        let again = setup(&directory, realm.keycloak(), realm.name(), &["--json"]).await.ok();
+        assert_eq!(serde_json::from_str::<Value>(&again.stdout).unwrap()["changed"], json!([]));
+
+        let profile = realm.get("/users/profile").await;
+        let declared = |name: &str| {
+            let all = profile["attributes"].as_array().unwrap();
+            all.iter().find(|attribute| attribute["name"] == name).unwrap().clone()
+        };
+        let administrators = json!({ "view": ["admin"], "edit": ["admin"] });
+        for (name, label, multivalued) in
+            [("badge", "Number on the badge", false), ("keys", "keys", true), ("zone", "access.zone", false)]
+        {
+            let found = declared(name);
+            assert_eq!(found["displayName"], label);
+            assert_eq!(found["permissions"], administrators, "{name}");
+            assert_eq!(found["multivalued"].as_bool().unwrap_or(false), multivalued, "{name}");
+        }
+
+        let gateway = prepared.serve().await;
+        let scim = gateway.scim().await;
+        let sent = json!({
+            "badgeNumber": "0042", "keys": ["east", "west"], "colour": "red",
+            "access": [{ "zone": "lobby" }, { "zone": "roof", "until": "2030-01-01T00:00:00Z" }],
+        });
+        let answer = scim.post("/Users", &user("babs@example.com", json!({ BADGE: sent.clone() }))).await;
+        let created = answer.expect(201);
+        let created = created.json();
+        assert_eq!(created[BADGE], sent);
+        let id = created["id"].as_str().unwrap();
+        assert_eq!(scim.get(&format!("/Users/{id}")).await.expect(200).json()[BADGE], sent);
+        let stored = realm.get(&format!("/users/{id}")).await;
+        let mut keys: Vec<&str> = stored["attributes"]["keys"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|key| key.as_str().unwrap())
+            .collect();
+        keys.sort_unstable();
+        assert_eq!(keys, ["east", "west"]);
+        assert_eq!(stored["attributes"]["badge"], json!(["0042"]));
+        assert_eq!(stored["attributes"]["zone"], json!(["lobby"]));
+    }
 }
 
 async fn text() {
