@@ -53,13 +53,21 @@ const BUDGETS: &[(&str, Budget)] = &[
     ("lookup: userName and active",                        budget(2,     2,          0,     0)),
     ("lookup: id, found",                                  budget(2,     1,          0,     0)),
     ("lookup: id, nobody",                                 budget(2,     1,          0,     0)),
+    // All keys of an `or` are asked for at once.
+    ("lookup: one userName or another, both found",        budget(4,     2,          0,     0)),
+    ("lookup: an empty userName",                          budget(0,     0,          0,     0)),
 
     // However many users are on the page.
     ("list: a page",                                       budget(2,     1,          0,     0)),
     ("list: a page by .search",                            budget(2,     1,          0,     0)),
     ("list: the count alone",                              budget(1,     1,          0,     0)),
-    // For each 500 managed users.
+    // For the first 500 users, then a call for each 500.
     ("list: a filter that needs a look at everybody",      budget(2,     1,          0,     0)),
+    ("list: a filter by parts of names",                   budget(2,     1,          0,     0)),
+    ("list: a filter by an attribute and active",          budget(2,     1,          0,     0)),
+    ("list: a filter by the time of creation",             budget(2,     1,          0,     0)),
+    ("list: a filter by one name or another",              budget(4,     2,          0,     0)),
+    ("list: a filter by a userName or a name",             budget(4,     3,          0,     0)),
 
     ("update: PUT",                                        budget(3,     2,          0,     0)),
     ("update: PUT that changes nothing",                   budget(2,     1,          0,     0)),
@@ -310,6 +318,12 @@ async fn lookups() {
         ("userName and active", "active eq true and userName eq \"bjensen\"".to_owned(), 1),
         ("id, found", format!("id eq \"{id}\""), 1),
         ("id, nobody", "id eq \"2819c223-7f76-453a-919d-413861904646\"".to_owned(), 0),
+        (
+            "one userName or another, both found",
+            "userName eq \"babs\" or userName eq \"bjensen\"".to_owned(),
+            2,
+        ),
+        ("an empty userName", "userName eq \"\"".to_owned(), 0),
     ] {
         let request = scim.list("Users", &filter, "&startIndex=1&count=100");
         let answer = watched.measure(operation, 200, request).await;
@@ -331,9 +345,21 @@ async fn lists() {
     assert_eq!(answer.resources().len(), 2, "{answer}");
     let answer = watched.measure("the count alone", 200, scim.get("/Users?count=0")).await;
     assert_eq!(answer.json()["totalResults"], 3, "{answer}");
-    let request = scim.list("Users", "name.givenName sw \"Bar\"", "");
-    let answer = watched.measure("a filter that needs a look at everybody", 200, request).await;
-    assert_eq!(answer.resources().len(), 3, "{answer}");
+    for (operation, filter, count) in [
+        ("a filter that needs a look at everybody", "displayName eq null", 3),
+        ("a filter by parts of names", "name.givenName sw \"Bar\" and name.familyName ew \"sen\"", 3),
+        ("a filter by an attribute and active", "title eq \"Tour Guide\" and active eq true", 0),
+        ("a filter by the time of creation", "meta.created ge \"2011-05-13T04:42:34Z\"", 3),
+        (
+            "a filter by one name or another",
+            "name.givenName eq \"Barbara\" or name.familyName eq \"Jones\"",
+            3,
+        ),
+        ("a filter by a userName or a name", "userName eq \"babs\" or name.familyName eq \"Jones\"", 1),
+    ] {
+        let answer = watched.measure(operation, 200, scim.list("Users", filter, "")).await;
+        assert_eq!(answer.resources().len(), count, "{answer}");
+    }
     watched.judge();
 }
 

@@ -431,6 +431,7 @@ async fn service_accounts() {
     }
     assert_eq!(find(&realm, &[("exact", "true")]).await.len(), 5);
     assert_eq!(find(&realm, &[("enabled", "true")]).await.last().unwrap(), account);
+    assert_eq!(find(&realm, &[("createdAfter", "1")]).await.last().unwrap(), account);
     let search = format!("id:{}", id_of(&realm, account).await);
     assert_eq!(find(&realm, &[("search", &search)]).await, [account]);
 }

@@ -29,6 +29,13 @@ pub fn trials() -> Vec<Trial> {
         both("filters::unmanaged_users_do_not_use_up_the_limit", unmanaged_beyond_the_limit),
         both("filters::an_address_that_very_many_share_finds_all_of_them", shared_address),
         both("filters::pages_of_a_filter_have_the_total_of_all", pages),
+        both("filters::a_part_of_a_very_long_value_is_found", long_value),
+        both("filters::letters_are_compared_by_their_lower_case_in_unicode", letters),
+        both("filters::what_an_administrator_changed_is_found_at_once", changed_by_hand),
+        both(
+            "filters::parts_of_user_names_are_found_where_usernames_are_made_of_addresses",
+            email_as_username,
+        ),
     ]
     .into_iter()
     .flatten()
@@ -248,6 +255,115 @@ async fn pages() {
             assert_eq!(answer.json()["totalResults"], 7, "{filter}{window}");
         }
     }
+}
+
+/// The userNames that these filters find, for each its own.
+async fn finds(stage: &Stage, cases: &[(&str, &[&str])]) {
+    for (filter, names) in cases {
+        let answer = stage.scim.list("Users", filter, "").await;
+        assert_eq!(user_names(answer.resources()), *names, "{filter}");
+    }
+}
+
+/// Keycloak itself finds no part of a value that is longer than 255 characters.
+async fn long_value() {
+    let stage = Stage::new("filters").await;
+    let long = format!("{} of Staff", "Chief ".repeat(60));
+    stage.create_with("babs", json!({ "title": long })).await;
+    stage.create_with("bjensen", json!({ "title": "Chief of Staff" })).await;
+    let whole = format!("title eq \"{long}\"");
+    finds(
+        &stage,
+        &[
+            ("title sw \"chief\"", &["babs", "bjensen"]),
+            ("title ew \"staff\"", &["babs", "bjensen"]),
+            ("title co \"chief chief\"", &["babs"]),
+            (&whole, &["babs"]),
+            ("title eq \"chief of staff\"", &["bjensen"]),
+        ],
+    )
+    .await;
+}
+
+async fn letters() {
+    let realm = lenient_realm().await;
+    let gateway = Gateway::start(&realm, Auth::Token).await;
+    let stage = Stage { scim: gateway.scim().await, gateway, realm };
+    // The Kelvin sign, the dotted capital I, sigmas, and two letters that differ in upper case only.
+    for (name, given) in [
+        ("user1", "Nick"),
+        ("user2", "NIC\u{212a}"),
+        ("user3", "\u{130}nge"),
+        ("user4", "\u{39f}\u{394}\u{39f}\u{3a3}"),
+        ("user5", "Strau\u{df}"),
+        ("user6", "STRAUSS"),
+        ("user7", "\u{dc}mit"),
+        ("user8", "O\\'Hara%_"),
+    ] {
+        let same = json!({ "name": { "givenName": given }, "title": given });
+        stage.create_with(name, same).await;
+    }
+    for path in ["name.givenName", "title"] {
+        for (operation, names) in [
+            ("eq \"nick\"", &["user1", "user2"][..]),
+            ("ew \"\u{212a}\"", &["user1", "user2"]),
+            ("sw \"i\"", &["user3"]),
+            ("eq \"\u{130}NGE\"", &["user3"]),
+            ("eq \"inge\"", &[]),
+            ("eq \"\u{3bf}\u{3b4}\u{3bf}\u{3c2}\"", &["user4"]),
+            ("sw \"strau\"", &["user5", "user6"]),
+            ("eq \"strau\u{df}\"", &["user5"]),
+            ("eq \"strauss\"", &["user6"]),
+            ("eq \"\u{fc}MIT\"", &["user7"]),
+            ("co \"\\\\\"", &["user8"]),
+            ("ew \"%_\"", &["user8"]),
+            ("eq \"o\\\\'hara%_\"", &["user8"]),
+            ("eq \"o_'hara%_\"", &[]),
+        ] {
+            finds(&stage, &[(&format!("{path} {operation}"), names)]).await;
+        }
+    }
+}
+
+async fn changed_by_hand() {
+    let stage = Stage::new("filters").await;
+    let id = stage.create_with("bjensen", jensen(1)).await;
+    stage.settled().await;
+    let mut stored = stage.stored(&id).await;
+    stored["firstName"] = "Babs".into();
+    stored["enabled"] = true.into();
+    stored["attributes"]["title"] = json!(["Vice President"]);
+    stage.realm.put(&format!("/users/{id}"), &stored).await;
+    finds(
+        &stage,
+        &[
+            ("name.givenName eq \"babs\" and active eq true", &["bjensen"]),
+            ("title eq \"vice president\"", &["bjensen"]),
+            ("title eq \"guide\" or name.givenName eq \"barbara\" or active eq false", &[]),
+        ],
+    )
+    .await;
+}
+
+async fn email_as_username() {
+    let realm =
+        admin().await.create_realm_with("filters", json!({ "registrationEmailAsUsername": true })).await;
+    let gateway = Gateway::start(&realm, Auth::Token).await;
+    let stage = Stage { scim: gateway.scim().await, gateway, realm };
+    for name in ["Babs", "BJensen"] {
+        let emails = json!([{ "value": format!("{}@example.com", name.len()), "primary": true }]);
+        stage.create_with(name, json!({ "emails": emails })).await;
+    }
+    finds(
+        &stage,
+        &[
+            ("userName sw \"b\"", &["Babs", "BJensen"]),
+            ("userName eq \"babs\"", &["Babs"]),
+            ("userName co \"example\"", &[]),
+            ("userName ew \"jensen\" and active eq true", &["BJensen"]),
+        ],
+    )
+    .await;
 }
 
 async fn many_pages() {
