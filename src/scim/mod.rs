@@ -11,7 +11,7 @@ pub mod patch;
 pub mod path;
 pub mod project;
 #[cfg(test)]
-mod properties;
+pub(crate) mod properties;
 pub mod render;
 pub mod resource;
 pub mod sanitize;
