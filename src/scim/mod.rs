@@ -12,7 +12,7 @@ pub mod patch;
 pub mod path;
 pub mod project;
 #[cfg(test)]
-mod properties;
+pub(crate) mod properties;
 pub mod render;
 pub mod resource;
 #[cfg(test)]

@@ -451,16 +451,10 @@ pub(super) fn check_value(
     };
     check_count(attribute, elements.len())?;
     let mut canonical = Vec::with_capacity(elements.len());
-    // Identical values are stored once (RFC 7643 section 2.4); by their text, so that a long list stays linear.
-    let mut seen = HashSet::new();
     for element in elements {
-        let Some(element) = check_single(attribute, &attribute.name, element, policy)? else {
-            continue;
-        };
-        if seen.insert(element.to_string()) {
-            canonical.push(element);
-        }
+        canonical.extend(check_single(attribute, &attribute.name, element, policy)?);
     }
+    keep_distinct(&mut canonical);
     if canonical.iter().filter(|element| is_primary(element)).count() > 1 {
         return Err(Error::bad(
             ScimType::InvalidValue,
@@ -469,6 +463,20 @@ pub(super) fn check_value(
         ));
     }
     Ok(assigned(Value::Array(canonical)))
+}
+
+/// Identical values are stored once (RFC 7643 section 2.4), whatever the order of their members.
+pub(super) fn keep_distinct(elements: &mut Vec<Value>) {
+    if elements.len() < 2 {
+        return;
+    }
+    // By their text, so that a long list stays linear.
+    let mut seen = HashSet::new();
+    elements.retain(|element| {
+        let mut sorted = element.clone();
+        sorted.sort_all_objects();
+        seen.insert(sorted.to_string())
+    });
 }
 
 /// Is this element the primary one?

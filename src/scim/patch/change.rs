@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::super::error::{Code, Error, ScimType};
 use super::super::filter::{Filter, Operand, Operator};
 use super::super::resource::{
-    Object, Policy, assigned, check_count, check_single, check_value, is_primary, put,
+    Object, Policy, assigned, check_count, check_single, check_value, is_primary, keep_distinct, put,
 };
 use super::super::schema::{Attribute, Schema, Type};
 use super::{Op, Patched};
@@ -70,7 +70,10 @@ pub(super) fn change_attribute(
             Some(Value::Array(elements)) => elements,
             _ => Vec::new(),
         };
-        Some(Value::Array(change_elements(elements, change)?))
+        let mut elements = change_elements(elements, change)?;
+        // A change to one element, or to another one's `primary`, can make two the same.
+        keep_distinct(&mut elements);
+        Some(Value::Array(elements))
     } else if attribute.kind == Type::Complex {
         let members = match before {
             Some(Value::Object(members)) => members,

@@ -118,6 +118,20 @@ fn replace_of_a_multi_valued_attribute_replaces_all() {
 }
 
 #[test]
+fn values_that_become_the_same_are_stored_once() {
+    let of_both = json!([{"op": "remove", "path": "emails[value pr].type"}, {"op": "remove", "path": "emails.primary"},
+        {"op": "replace", "path": "emails.value", "value": "x@example.com"}]);
+    assert_eq!(patched(of_both)["emails"], json!([{"value": "x@example.com"}]));
+    // The one that was primary is not any more, and then it is the one that was not.
+    let primary = json!([
+        {"op": "add", "path": "emails", "value": [{"value": "bjensen@example.com", "type": "other", "primary": false}]},
+        {"op": "replace", "path": "emails[type eq \"work\"].type", "value": "other"},
+        {"op": "replace", "path": "emails[type eq \"home\"].primary", "value": true}
+    ]);
+    assert_eq!(patched(primary)["emails"].as_array().unwrap().len(), 2);
+}
+
+#[test]
 fn replace_of_a_selected_element_keeps_what_the_filter_says() {
     let after =
         patched(json!([{"op": "replace", "path": "emails[type eq \"work\"]", "value": {"value": "a@b"}}]));

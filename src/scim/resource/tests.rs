@@ -73,6 +73,9 @@ fn two_primary_values_are_refused_and_identical_values_stored_once() {
     assert_eq!(read(&two).unwrap_err().code, Code::UnacceptableValue);
     let twice = json!({"userName": "b", "emails": [{"value": "a"}, {"value": "a"}]});
     assert_eq!(read(&twice).unwrap()["emails"], json!([{"value": "a"}]));
+    let turned =
+        json!({"userName": "b", "emails": [{"value": "a", "type": "b"}, {"type": "b", "value": "a"}]});
+    assert_eq!(read(&turned).unwrap()["emails"], json!([{"value": "a", "type": "b"}]));
 }
 
 #[test]

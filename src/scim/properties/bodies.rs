@@ -1,12 +1,12 @@
-//! Laws of the protocol core, on random input.
+//! Laws of message bodies of any shape: no password survives, and what is read is canonical or an error.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::patch::PATCH_URN;
-use super::resource::{Object, Policy, Resource};
-use super::user::{ENTERPRISE_URN, USER_URN, user};
-use super::{Patch, filter, sanitize};
+use super::super::patch::PATCH_URN;
+use super::super::resource::{Object, Policy, Resource};
+use super::super::user::{ENTERPRISE_URN, USER_URN, user};
+use super::super::{Patch, filter, sanitize};
 
 /// Random JSON whose keys are often attribute names, `password` in several forms among them.
 fn json_value() -> impl Strategy<Value = Value> {

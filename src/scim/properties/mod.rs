@@ -1,0 +1,7 @@
+//! Laws of the protocol core, held on random input.
+
+mod bodies;
+mod expression;
+mod filters;
+mod naive;
+pub(crate) mod people;
