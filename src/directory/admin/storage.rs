@@ -272,18 +272,11 @@ impl Storage {
         let tenants = values(before, MANAGED).iter().cloned().chain([REALM_TENANT.to_owned()]).collect();
         set(MANAGED, tenants);
         let mut rest = resource.clone();
-        for path in ["userName", "externalId"] {
+        for path in ["userName", "externalId", "name.givenName", "name.familyName"] {
             rest.set_text(user, path, None);
         }
         rest.set_flag("active", None);
-        let mut field = |path: &str| {
-            let text = resource.text(user, path)?;
-            // Keycloak keeps no empty name; the document does.
-            if !text.is_empty() {
-                rest.set_text(user, path, None);
-            }
-            Some(text.to_owned())
-        };
+        let field = |path: &str| resource.text(user, path).map(str::to_owned);
         let (first_name, last_name) = (field("name.givenName"), field("name.familyName"));
         let mut flat = Vec::new();
         for mapping in self.mappings.iter() {

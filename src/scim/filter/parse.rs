@@ -343,7 +343,8 @@ impl<'t> Parser<'t> {
             || serde_json::from_str::<Value>(word).is_ok();
         let after = self.rest().get(word.len()..).unwrap_or_default();
         let ends = after.is_empty() || after.starts_with([' ', ')', ']']);
-        if !texts || word.is_empty() || otherwise || !ends {
+        let plain = |c: char| c.is_alphanumeric() || "@._+-:/~%*|".contains(c);
+        if !texts || word.is_empty() || !word.chars().all(plain) || otherwise || !ends {
             return None;
         }
         self.at += word.len();
@@ -440,6 +441,8 @@ mod tests {
             "userName eq a\"",
             "userName eq 1a(",
             "userName eq and",
+            "userName eq 'a'",
+            "userName eq a=b",
             "userName eq or title pr",
             "active eq a",
             "userName eq \"a",

@@ -111,7 +111,7 @@ impl Planner<'_> {
             ("id" | "userName", Operator::Eq, Operand::String(text)) if text.is_empty() => {
                 return Plan::nobody();
             }
-            // Keycloak keeps no empty texts; the document does.
+            // Keycloak keeps no empty texts; the document may.
             (_, Operator::Eq, Operand::String(text)) if text.is_empty() => None,
             ("id", Operator::Eq, Operand::String(text)) => return Plan::lookup(Key::Id(text.clone())),
             ("userName", Operator::Eq, Operand::String(text)) => {

@@ -91,14 +91,13 @@ impl Mapping {
             (value, Some(sub)) => value.get(&*sub.name).and_then(text).into_iter().collect(),
             (value, None) => text(value).into_iter().collect(),
         };
-        // Keycloak keeps no empty values.
+        // Keycloak keeps no empty values, and clients mean by one that there is none.
         texts.into_iter().filter(|text| !text.is_empty()).collect()
     }
 
     /// Takes what Keycloak holds into a resource that was restored from the document. Keycloak's value wins. Where it
-    /// has none, the document's stays: it was written before the attribute was mapped, or Keycloak can't hold it. Only of
-    /// several values, which the document has all the same, and which `was_written` to Keycloak as well as it knows, the
-    /// one or the ones there have been taken away.
+    /// has none, the document's stays: it was written before the attribute was mapped. Several values are in the document
+    /// in any case; of those that `was_written` to Keycloak as well, what is not there any more has been taken away.
     pub(super) fn read(&self, live: &[String], was_written: bool, resource: &mut Resource) {
         let values: Vec<Value> = live
             .iter()
@@ -142,11 +141,10 @@ impl Mapping {
             rest.set(extension, &self.attribute, None);
             return None;
         }
-        let texts = self.texts(resource);
-        if !self.attribute.multi_valued && !texts.is_empty() {
+        if !self.attribute.multi_valued {
             rest.set_at(extension, &self.attribute, self.sub.as_deref(), None);
         }
-        Some(texts)
+        Some(self.texts(resource))
     }
 }
 
