@@ -389,12 +389,15 @@ fn what_is_mapped_must_be_an_attribute_that_is_served() {
         let source = format!("{}{schema}", minimal("", "", line, ""));
         refused(&source, &[&format!("{line_number}: realms.acme.attributes.{expected}")]);
     }
-    let defaults = schema.replace("realms.acme", "defaults");
-    let source = format!("{}{defaults}", minimal("", "", "seen = \"\"", ""));
-    refused(
-        &source,
-        &["6: realms.acme.attributes.seen: what is readOnly or unique needs a Keycloak attribute"],
-    );
+    let defaults =
+        schema.replace("realms.acme", "defaults").replace("= \"x\"", "= \"x\"\nuniqueness = \"server\"");
+    for name in ["seen", "x"] {
+        let source = format!("{}{defaults}", minimal("", "", &format!("{name} = \"\""), ""));
+        let expected = format!(
+            "6: realms.acme.attributes.{name}: what is readOnly or unique needs a Keycloak attribute"
+        );
+        refused(&source, &[&expected]);
+    }
 }
 
 #[test]

@@ -135,10 +135,10 @@ fn sub_attributes_follow_their_attribute() {
 #[test]
 fn schemas_stand_in_the_order_of_the_file() {
     let zoo = "urn:a:zoo";
-    let schemas = [zoo, BADGE, SHOE].map(|urn| schema("realms.acme", urn, &[("x", "")])).concat();
+    let schemas = [SHOE, zoo, BADGE].map(|urn| schema("realms.acme", urn, &[("x", "")])).concat();
     let declared = declared(&schemas);
     let urns: Vec<_> = declared.user.schemas().map(|schema| schema.id.to_string()).collect();
-    assert_eq!(urns[2..], [zoo, BADGE, SHOE]);
+    assert_eq!(urns[2..], [SHOE, zoo, BADGE]);
 }
 
 #[test]
