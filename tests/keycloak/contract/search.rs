@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::profile::{declare, declared};
 use crate::admin::{Realm, admin};
-use crate::runner::both;
+use crate::runner::{both, trial};
 
 pub fn trials() -> Vec<Trial> {
     let name = |name: &str| format!("admin_contract::search::{name}");
@@ -35,6 +35,8 @@ pub fn trials() -> Vec<Trial> {
     ]
     .into_iter()
     .flatten()
+    // The stand-in knows no such keys.
+    .chain([trial(name("some_names_of_attributes_are_taken_for_something_else"), taken_names)])
     .collect()
 }
 
@@ -296,6 +298,22 @@ async fn wildcards() {
     ] {
         assert_eq!(find(&realm, &[("firstName", text), ("exact", "false")]).await, found, "{text}");
     }
+}
+
+async fn taken_names() {
+    let realm = called(&["Jane"]).await;
+    let mut profile = realm.get("/users/profile").await;
+    profile["unmanagedAttributePolicy"] = "ADMIN_EDIT".into();
+    realm.put("/users/profile", &profile).await;
+    let exact = "keycloak.session.realm.users.query.exact";
+    let attributes = json!({ "enabled": ["x"], "emailVerified": ["x"], exact: ["x"], "plain": ["x"] });
+    realm.create_user(&json!({ "username": "john", "attributes": attributes })).await;
+    let by = async |name: &str| find(&realm, &[("q", &format!("{name}:\"x\""))]).await;
+    assert_eq!(by("plain").await, ["john"]);
+    // What is not "true" counts as "false": Jane is enabled neither.
+    assert_eq!(by("enabled").await, ["john", "user0"]);
+    assert_eq!(by("emailVerified").await, ["john", "user0"]);
+    assert_eq!(by(exact).await, ["john", "user0"]);
 }
 
 async fn created() {
