@@ -167,10 +167,7 @@ fn change_elements(mut elements: Vec<Value>, change: &Change<'_>) -> Result<Vec<
         },
         Op::Replace => elements = sent_elements(change, change.value.unwrap_or(&Value::Null))?,
         Op::Add => {
-            for added in sent_elements(change, change.value.unwrap_or(&Value::Null))? {
-                add_element(&mut elements, added);
-            }
-            check_count(change.attribute, elements.len())?;
+            add_elements(&mut elements, change)?;
         }
     }
     Ok(elements)
@@ -200,22 +197,31 @@ fn includes(element: &Value, unwanted: &Value) -> bool {
     }
 }
 
-/// Appends without duplicates: an element of the same value and type takes what is new (RFC 7643 section 2.4).
-fn add_element(elements: &mut Vec<Value>, added: Value) {
-    if is_primary(&added) {
-        clear_primary(elements, None);
+/// Appends without duplicates. An element of the same value and type takes what is new (RFC 7643 section 2.4), if it was
+/// there before: what is added together stays apart, as in a POST.
+fn add_elements(elements: &mut Vec<Value>, change: &Change<'_>) -> Result<(), Error> {
+    let there = elements.len();
+    for added in sent_elements(change, change.value.unwrap_or(&Value::Null))? {
+        let before = elements.get(..there).unwrap_or_default();
+        let same = elements.iter().position(|element| element == &added).or_else(|| {
+            let value = added.get("value")?;
+            let has = |element: &Value, name| element.get(name) == added.get(name);
+            let of_value = |element: &Value| element.get("value") == Some(value);
+            let of_type = before.iter().position(|element| of_value(element) && has(element, "type"));
+            // Without a type it is any element of the value.
+            let of_any = || before.iter().position(of_value).filter(|_| added.get("type").is_none());
+            of_type.or_else(of_any)
+        });
+        if is_primary(&added) {
+            clear_primary(elements, same);
+        }
+        match (same.and_then(|at| elements.get_mut(at)), added) {
+            (Some(Value::Object(members)), Value::Object(new)) => members.extend(new),
+            (Some(_), _) => {}
+            (None, added) => elements.push(added),
+        }
     }
-    let same = elements.iter().position(|element| {
-        element == &added
-            || (added.get("value").is_some()
-                && element.get("value") == added.get("value")
-                && (element.get("type") == added.get("type") || added.get("type").is_none()))
-    });
-    match (same.and_then(|at| elements.get_mut(at)), added) {
-        (Some(Value::Object(members)), Value::Object(new)) => members.extend(new),
-        (Some(_), _) => {}
-        (None, added) => elements.push(added),
-    }
+    check_count(change.attribute, elements.len())
 }
 
 /// At most one element is primary: setting a new one clears the old (RFC 7644 section 3.5.2).
@@ -246,10 +252,7 @@ fn change_plain(mut elements: Vec<Value>, change: &Change<'_>) -> Result<Vec<Val
         elements.retain(|element| !matches(element));
     }
     if change.op != Op::Remove {
-        for added in sent_elements(change, change.value.unwrap_or(&Value::Null))? {
-            add_element(&mut elements, added);
-        }
-        check_count(change.attribute, elements.len())?;
+        add_elements(&mut elements, change)?;
     }
     Ok(elements)
 }
