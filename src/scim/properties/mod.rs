@@ -4,4 +4,6 @@ mod bodies;
 mod expression;
 mod filters;
 mod naive;
+mod operations;
+mod patches;
 pub(crate) mod people;
