@@ -7,3 +7,4 @@ mod naive;
 mod operations;
 mod patches;
 pub(crate) mod people;
+mod projections;
