@@ -3,6 +3,8 @@
 mod evaluate;
 mod parse;
 mod print;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 

@@ -169,10 +169,7 @@ fn change_elements(mut elements: Vec<Value>, change: &Change<'_>) -> Result<Vec<
         },
         Op::Replace => elements = sent_elements(change, change.value.unwrap_or(&Value::Null))?,
         Op::Add => {
-            for added in sent_elements(change, change.value.unwrap_or(&Value::Null))? {
-                add_element(change.attribute, &mut elements, added);
-            }
-            check_count(change.attribute, elements.len())?;
+            add_elements(&mut elements, change)?;
         }
     }
     Ok(elements)
@@ -221,34 +218,39 @@ fn same_sub(attribute: &Attribute, name: &str, one: Option<&Value>, other: Optio
     }
 }
 
-/// Have both the same value and type? Then they are one (RFC 7643 section 2.4).
-fn is_same_value(attribute: &Attribute, one: &Value, other: &Value) -> bool {
-    one.get("value").is_some()
-        && same_sub(attribute, "value", one.get("value"), other.get("value"))
-        && same_sub(attribute, "type", one.get("type"), other.get("type"))
-}
-
-/// Appends without duplicates: an element of the same value and type takes what is new (RFC 7643 section 2.4).
-fn add_element(attribute: &Attribute, elements: &mut Vec<Value>, added: Value) {
-    if is_primary(&added) {
-        clear_primary(elements, None);
-    }
-    let same = elements.iter().position(|element| {
-        let untyped = added.get("type").is_none() && added.get("value").is_some();
-        same(attribute, element, &added)
-            || is_same_value(attribute, element, &added)
-            || (untyped && same_sub(attribute, "value", element.get("value"), added.get("value")))
-    });
-    match (same.and_then(|at| elements.get_mut(at)), added) {
-        (Some(Value::Object(members)), Value::Object(new)) => {
-            // Value and type are there already, perhaps in another letter case.
-            let told = |key: &str| matches!(key, "value" | "type") && members.contains_key(key);
-            let new: Vec<_> = new.into_iter().filter(|(key, _)| !told(key)).collect();
-            members.extend(new);
+/// Appends without duplicates. An element of the same value and type takes what is new (RFC 7643 section 2.4), if it was
+/// there before: what is added together stays apart, as in a POST.
+fn add_elements(elements: &mut Vec<Value>, change: &Change<'_>) -> Result<(), Error> {
+    let (there, attribute) = (elements.len(), change.attribute);
+    for added in sent_elements(change, change.value.unwrap_or(&Value::Null))? {
+        let before = elements.get(..there).unwrap_or_default();
+        let same = elements.iter().position(|element| element == &added).or_else(|| {
+            if attribute.kind != Type::Complex {
+                return before.iter().position(|element| same(attribute, element, &added));
+            }
+            added.get("value")?;
+            let has = |element: &Value, name| same_sub(attribute, name, element.get(name), added.get(name));
+            let of_value = |element: &Value| has(element, "value");
+            let of_type = before.iter().position(|element| of_value(element) && has(element, "type"));
+            // Without a type it is any element of the value.
+            let of_any = || before.iter().position(of_value).filter(|_| added.get("type").is_none());
+            of_type.or_else(of_any)
+        });
+        if is_primary(&added) {
+            clear_primary(elements, same);
         }
-        (Some(_), _) => {}
-        (None, added) => elements.push(added),
+        match (same.and_then(|at| elements.get_mut(at)), added) {
+            (Some(Value::Object(members)), Value::Object(new)) => {
+                // Value and type are there already, perhaps in another letter case.
+                let told = |key: &str| matches!(key, "value" | "type") && members.contains_key(key);
+                let new: Vec<_> = new.into_iter().filter(|(key, _)| !told(key)).collect();
+                members.extend(new);
+            }
+            (Some(_), _) => {}
+            (None, added) => elements.push(added),
+        }
     }
+    check_count(change.attribute, elements.len())
 }
 
 /// At most one element is primary: setting a new one clears the old (RFC 7644 section 3.5.2).
@@ -279,10 +281,7 @@ fn change_plain(mut elements: Vec<Value>, change: &Change<'_>) -> Result<Vec<Val
         elements.retain(|element| !matches(element));
     }
     if change.op != Op::Remove {
-        for added in sent_elements(change, change.value.unwrap_or(&Value::Null))? {
-            add_element(change.attribute, &mut elements, added);
-        }
-        check_count(change.attribute, elements.len())?;
+        add_elements(&mut elements, change)?;
     }
     Ok(elements)
 }

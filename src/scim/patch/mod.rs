@@ -162,14 +162,21 @@ impl Run<'_> {
                 "An operation without path needs an object of attributes as its value",
             ));
         };
-        for (key, value) in members {
-            let resolved = match schema {
-                Some(schema) => schema
-                    .attribute(key)
-                    .map(|attribute| AttrPath::Attribute { extension: Some(schema), attribute, sub: None })
-                    .ok_or(PathError::Unknown),
-                None => AttrPath::resolve(self.resource_type, key),
-            };
+        let resolve = |key: &str| match schema {
+            Some(schema) => schema
+                .attribute(key)
+                .map(|attribute| AttrPath::Attribute { extension: Some(schema), attribute, sub: None })
+                .ok_or(PathError::Unknown),
+            None => AttrPath::resolve(self.resource_type, key),
+        };
+        let mut members: Vec<_> = members.iter().map(|(key, value)| (resolve(key), key, value)).collect();
+        // The members of an object have no order: what is whole comes first, and a part stays that came beside it.
+        members.sort_by_key(|(resolved, ..)| match resolved {
+            Ok(AttrPath::Attribute { sub: Some(sub), .. }) if &*sub.name == "value" => 1,
+            Ok(AttrPath::Attribute { sub: Some(_), .. }) => 2,
+            _ => 0,
+        });
+        for (resolved, key, value) in members {
             match resolved {
                 // What a client may not write is ignored here, as in PUT: it echoes what it read.
                 Ok(AttrPath::Attribute { attribute, sub, .. })

@@ -132,6 +132,32 @@ fn values_that_become_the_same_are_stored_once() {
 }
 
 #[test]
+fn the_primary_value_can_be_added_again() {
+    let add = json!({"op": "add", "path": "roles", "value": [{"display": "Guide", "primary": true}]});
+    assert_eq!(patched(json!([add, add]))["roles"], json!([{"display": "Guide", "primary": true}]));
+}
+
+#[test]
+fn what_is_added_together_stays_apart_and_is_found_again() {
+    let roles = json!([{"value": "a", "primary": true}, {"value": "a"}, {"value": "a", "type": "x"}]);
+    let add = json!({"op": "add", "path": "roles", "value": roles});
+    assert_eq!(patched(json!([add, add]))["roles"], roles);
+}
+
+#[test]
+fn the_order_of_the_members_of_a_value_changes_nothing() {
+    let manager = json!({"value": "26118915", "displayName": "John Smith"});
+    for value in [
+        json!({"manager.displayName": "John Smith", "manager.value": "26118915"}),
+        json!({"manager.displayName": "John Smith", "manager": {"value": "26118915"}}),
+        json!({"manager": {"value": "26118915"}, "manager.displayName": "John Smith"}),
+    ] {
+        let after = patched(json!([{"op": "replace", "value": value}]));
+        assert_eq!(after[ENTERPRISE_URN]["manager"], manager, "{value}");
+    }
+}
+
+#[test]
 fn replace_of_a_selected_element_keeps_what_the_filter_says() {
     let after =
         patched(json!([{"op": "replace", "path": "emails[type eq \"work\"]", "value": {"value": "a@b"}}]));

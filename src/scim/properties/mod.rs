@@ -4,4 +4,7 @@ mod bodies;
 mod expression;
 mod filters;
 mod naive;
+mod operations;
+mod patches;
 pub(crate) mod people;
+mod projections;

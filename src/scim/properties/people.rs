@@ -12,7 +12,7 @@ use super::super::schema::{
     Attribute, Extension, Mutability, Omission, ResourceType, Returned, Schema, Type,
 };
 use super::super::user::user_with;
-use super::super::{Object, Policy, Resource};
+use super::super::{Policy, Resource};
 
 /// A schema of the realm's own.
 pub(crate) const BADGE_URN: &str = "urn:example:params:scim:schemas:extension:badge:2.0:User";
@@ -152,8 +152,9 @@ pub(crate) fn element(attribute: &Attribute) -> BoxedStrategy<Value> {
         }
         Type::Decimal => {
             let few = prop::sample::select(vec![json!(0.5), json!(-2.25), json!(1), json!(1.0), json!(1e10)]);
+            // Negative zero is equal to zero, and would be a second value of its own in a list.
             let any = any::<f64>().prop_filter("JSON has no other", |number| number.is_finite());
-            return prop_oneof![4 => few, 1 => any.prop_map(Value::from)].boxed();
+            return prop_oneof![4 => few, 1 => any.prop_map(|number| Value::from(number + 0.0))].boxed();
         }
         Type::DateTime => vec![
             json!("2011-05-13T04:42:34Z"),
@@ -263,9 +264,4 @@ pub(crate) fn meta() -> impl Strategy<Value = Meta> {
     let instant = || prop::sample::select(instants.to_vec());
     (prop::sample::select(vec!["a", "A", "ab", "1"]), instant(), instant())
         .prop_map(|(id, created, last_modified)| Meta { id: id.into(), created, last_modified })
-}
-
-/// The members of a JSON object.
-pub(crate) fn members(value: &Value) -> &Object {
-    value.as_object().expect("an object")
 }
