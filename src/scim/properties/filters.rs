@@ -22,7 +22,11 @@ fn people(runner: &mut TestRunner, count: usize) -> Vec<Value> {
 #[test]
 fn a_filter_means_what_a_naive_evaluator_says() {
     let (told_apart, all) = (Cell::new(0_u32), Cell::new(0_u32));
-    let mut runner = TestRunner::new(Config { cases: 512, failure_persistence: None, ..Config::default() });
+    let mut runner = TestRunner::new(Config {
+        cases: 2 * Config::default().cases,
+        failure_persistence: None,
+        ..Config::default()
+    });
     let people = people(&mut runner, 150);
     let agree = |(expression, some): (Expression, Vec<&Value>)| {
         let text = expression.plain();
@@ -87,6 +91,7 @@ proptest! {
 pub(super) enum Edit {
     Insert(char),
     Replace(char),
+    OtherCase,
     Remove,
     CutOff,
     Repeat(usize),
@@ -97,6 +102,8 @@ pub(super) fn edit() -> impl Strategy<Value = Edit> {
     prop_oneof![
         character().prop_map(Edit::Insert),
         character().prop_map(Edit::Replace),
+        Just(Edit::Insert(' ')),
+        Just(Edit::OtherCase),
         Just(Edit::Remove),
         Just(Edit::CutOff),
         (1..20_usize).prop_map(Edit::Repeat),
@@ -109,6 +116,8 @@ impl Edit {
         match self {
             Self::Insert(character) => text.insert(at, *character),
             Self::Replace(character) => text[at] = *character,
+            Self::OtherCase if text[at].is_ascii_lowercase() => text[at].make_ascii_uppercase(),
+            Self::OtherCase => text[at].make_ascii_lowercase(),
             Self::Remove => {
                 text.remove(at);
             }

@@ -5,6 +5,7 @@ mod expression;
 mod filters;
 mod naive;
 mod operations;
+mod oracle;
 mod patches;
 pub(crate) mod people;
 mod projections;

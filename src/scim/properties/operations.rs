@@ -142,3 +142,8 @@ fn without_path(of: &'static ResourceType) -> BoxedStrategy<Value> {
 pub(super) fn operation(of: &'static ResourceType) -> BoxedStrategy<Value> {
     prop_oneof![4 => with_path(of), 1 => without_path(of)].boxed()
 }
+
+/// Any path to a place in users of the type.
+pub(super) fn any_path(of: &'static ResourceType) -> BoxedStrategy<String> {
+    place(of).prop_map(|place| place.path).boxed()
+}

@@ -27,7 +27,12 @@ fn read(body: &Object) -> Result<Resource, Error> {
 /// Runs the law on random input. At least so many in a hundred must have got through to what it says.
 fn hold<S: Strategy>(least: u32, input: &S, law: impl Fn(S::Value) -> Result<bool, TestCaseError>) {
     let (counted, all) = (Cell::new(0_u32), Cell::new(0_u32));
-    let config = Config { cases: 384, max_shrink_iters: 400, failure_persistence: None, ..Config::default() };
+    let config = Config {
+        cases: Config::default().cases,
+        max_shrink_iters: 400,
+        failure_persistence: None,
+        ..Config::default()
+    };
     let mut runner = TestRunner::new(config);
     let outcome = runner.run(input, |input| {
         let counts = law(input)?;

@@ -1,5 +1,7 @@
 //! What is written to Keycloak for what a client wants, and what is left alone.
 
+mod unchanged;
+
 use std::sync::Arc;
 
 use serde_json::{Value, json};
