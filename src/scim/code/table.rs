@@ -217,13 +217,14 @@ codes! {
     /// A filter that would need a look at too many resources.
     ScanLimit = "scan-limit" {
         forms: [400 TooMany],
-        cause: "Only `eq` on `id`, `userName`, `externalId` or `emails.value` (alone, or joined with the rest by \
-            `and`) finds users directly. For any other filter the gateway looks at every managed user, and the realm \
-            has more than `scan_limit` of them.",
+        cause: "`eq` on `id`, `userName`, `externalId` or `emails.value` finds users directly, and Keycloak narrows \
+            them by `userName` and names (`eq`, `co`, `sw`, `ew`), by mapped attributes (`eq`), `active` and \
+            `meta.created`; each alone, or joined with the rest by `and`. For any other filter the gateway looks at \
+            every managed user. More than `scan_limit` users are left to look at.",
         mending: [
             IdentityProvider: "Match people by `userName`, `externalId` or e-mail address.",
-            Configuration: "Raise `scan_limit`. Each 500 users cost two calls, so a filter over a large realm may \
-                take longer than the identity provider waits.",
+            Configuration: "Raise `scan_limit`. Each 500 users cost a call, so a filter over a large realm may take \
+                longer than the identity provider waits.",
         ],
     }
     /// A query parameter that can't be read.
