@@ -77,6 +77,17 @@ const SHORT: &str = "userName eq \"bjensen@example.com\"";
 const LONG: &str = "(title sw \"Tour Guide\" or name.familyName co \"Jensen\") and not (emails[type eq \"home\" and value ew \
      \"contoso.com\"]) and active eq true and meta.created ge \"1970-01-01T00:00:00.0Z\" and locale eq \"en-US\"";
 
+/// As long as a filter may be: 8 KiB of the long one, joined by `or`.
+fn longest() -> String {
+    let one = format!("({LONG})");
+    let mut text = one.clone();
+    while text.len() + " or ".len() + one.len() <= filter::MAX_LENGTH {
+        text.push_str(" or ");
+        text.push_str(&one);
+    }
+    text
+}
+
 fn object(value: Value) -> Object {
     match value {
         Value::Object(object) => object,
@@ -109,7 +120,7 @@ fn storage() -> Storage {
 }
 
 fn wanted() -> Wanted {
-    Wanted { resource: resource(), active: Some(true), all_or_nothing: true }
+    Wanted { resource: resource(), active: Some(true), all_or_nothing: true, refusal: None }
 }
 
 mod intake {
@@ -150,30 +161,52 @@ mod intake {
 
 mod filters {
     use super::*;
+    use divan::counter::BytesCount;
 
-    #[divan::bench(args = [Length::Short, Length::Long])]
-    fn parse(length: Length) -> filter::Filter {
-        filter::parse(user(), black_box(length.text())).unwrap()
+    const LENGTHS: [Length; 3] = [Length::Short, Length::Long, Length::Longest];
+
+    /// The throughput is the same for all lengths: the time is linear.
+    #[divan::bench(args = LENGTHS)]
+    fn parse(bencher: Bencher<'_, '_>, length: Length) {
+        let text = length.text();
+        bencher.counter(BytesCount::of_str(&text)).bench(|| filter::parse(user(), black_box(&text)).unwrap());
     }
 
-    #[divan::bench(args = [Length::Short, Length::Long])]
+    #[divan::bench(args = LENGTHS)]
     fn evaluate(bencher: Bencher<'_, '_>, length: Length) {
-        let (filter, resource) = (filter::parse(user(), length.text()).unwrap(), rendered());
+        let (filter, resource) = (filter::parse(user(), &length.text()).unwrap(), rendered());
         assert!(filter.matches(&resource), "a filter that goes all the way");
         bencher.bench(|| black_box(&filter).matches(black_box(&resource)));
+    }
+
+    /// One that looks at all of it: no part of the `or` matches.
+    #[divan::bench]
+    fn evaluate_longest_without_match(bencher: Bencher<'_, '_>) {
+        let text = Length::Longest.text().replace("\"en-US\"", "\"de-DE\"");
+        let (filter, resource) = (filter::parse(user(), &text).unwrap(), rendered());
+        assert!(!filter.matches(&resource));
+        bencher.bench(|| black_box(&filter).matches(black_box(&resource)));
+    }
+
+    #[divan::bench(args = LENGTHS)]
+    fn print(bencher: Bencher<'_, '_>, length: Length) {
+        let filter = filter::parse(user(), &length.text()).unwrap();
+        bencher.bench(|| black_box(&filter).to_string());
     }
 
     #[derive(Clone, Copy, Debug)]
     enum Length {
         Short,
         Long,
+        Longest,
     }
 
     impl Length {
-        fn text(self) -> &'static str {
+        fn text(self) -> String {
             match self {
-                Self::Short => SHORT,
-                Self::Long => LONG,
+                Self::Short => SHORT.into(),
+                Self::Long => LONG.into(),
+                Self::Longest => longest(),
             }
         }
     }
@@ -197,6 +230,21 @@ mod patches {
     #[divan::bench]
     fn apply(bencher: Bencher<'_, '_>) {
         let (patch, before) = (Patch::read(user(), &plain()).unwrap(), resource());
+        bencher.bench(|| patch.apply(user(), black_box(&before), &Policy::default()).unwrap());
+    }
+
+    /// So many values added one by one to as many that are there.
+    #[divan::bench(args = [10, 100])]
+    fn add_to_many(bencher: Bencher<'_, '_>, count: usize) {
+        let roles =
+            |word: &str| (0..count).map(|n| json!({"value": format!("{word} {n}")})).collect::<Vec<_>>();
+        let operations: Vec<_> = roles("new")
+            .into_iter()
+            .map(|role| json!({"op": "add", "path": "roles", "value": [role]}))
+            .collect();
+        let mut before = resource();
+        before.set_elements("roles", roles("old"));
+        let patch = Patch::read(user(), &object(json!({ "Operations": operations }))).unwrap();
         bencher.bench(|| patch.apply(user(), black_box(&before), &Policy::default()).unwrap());
     }
 }
@@ -236,6 +284,13 @@ mod answers {
     #[divan::bench]
     fn project_three_attributes(bencher: Bencher<'_, '_>) {
         let parameters = [("attributes".to_owned(), "userName,emails.value,active".to_owned())];
+        let projection = Projection::read(user(), &parameters).unwrap();
+        bencher.with_inputs(rendered).bench_values(|resource| projection.apply(user(), resource));
+    }
+
+    #[divan::bench]
+    fn project_without_one(bencher: Bencher<'_, '_>) {
+        let parameters = [("excludedAttributes".to_owned(), "emails".to_owned())];
         let projection = Projection::read(user(), &parameters).unwrap();
         bencher.with_inputs(rendered).bench_values(|resource| projection.apply(user(), resource));
     }

@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::auth::Authenticator;
-use crate::config::{CallerAuth, CallerName, Config, Realm, UnknownAttributes};
+use crate::config::{self, CallerAuth, CallerName, Config, Realm, UnknownAttributes};
 use crate::directory::admin::{self, AdminDirectory, NotReady};
 use crate::engine::{self, Engine};
 use crate::http::health::{Health, Readiness};
@@ -225,6 +225,7 @@ fn directory_settings(realm: &Realm) -> admin::Settings {
         protected_roles: realm.protected_roles.clone(),
         user: Arc::clone(&realm.user),
         attribute_map: realm.attribute_map.clone(),
+        built_in_map: config::built_in_attribute_map(),
         trust_email: realm.trust_email,
         reactivate_local: realm.reactivate_local,
         sweep_interval: realm.sweep_interval,

@@ -232,6 +232,11 @@ impl fmt::Debug for CallerAuth {
     }
 }
 
+/// From SCIM path to Keycloak user attribute, where no file says anything.
+pub fn built_in_attribute_map() -> BTreeMap<String, String> {
+    attributes::DEFAULT_MAP.iter().map(|(path, name)| ((*path).to_owned(), (*name).to_owned())).collect()
+}
+
 /// Reads and checks the file at `path`; `env` holds the variables that it may name.
 ///
 /// # Errors

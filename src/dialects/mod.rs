@@ -101,20 +101,22 @@ fn plain(attribute: &Attribute, value: &mut Value) {
         return;
     }
     if attribute.kind == Type::Complex && attribute.sub("value").is_some() {
-        one_reference(value);
+        one_value(attribute, value);
     }
     plain_element(attribute, value);
 }
 
 /// Entra ID sends `manager` as a bare string, as an array of one, and as an empty string to take it away.
-fn one_reference(value: &mut Value) {
+fn one_value(attribute: &Attribute, value: &mut Value) {
     if let Value::Array(elements) = value
         && elements.len() <= 1
     {
         *value = elements.pop().unwrap_or(Value::Null);
     }
     let empty = |value: &Value| value.as_str().is_some_and(str::is_empty);
-    if empty(value) || value.get("value").is_some_and(empty) {
+    // Only a reference to nobody is none.
+    let is_reference = attribute.sub("$ref").is_some();
+    if is_reference && (empty(value) || value.get("value").is_some_and(empty)) {
         *value = Value::Null;
     }
 }

@@ -64,6 +64,8 @@ pub struct Wanted {
     /// Must nothing be applied where a part of it can't be (PATCH)? Otherwise a deactivation counts even if the rest of
     /// the request is refused: a leaver must not stay because somebody else has their e-mail address.
     pub all_or_nothing: bool,
+    /// Why all but a deactivation is refused, where the request alone tells so. It is the answer in any case.
+    pub refusal: Option<Error>,
 }
 
 /// Computes what is wanted from what is there; runs while nobody else changes the user.

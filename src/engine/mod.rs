@@ -106,7 +106,8 @@ impl Engine {
     /// 400 for a body that can't be taken, 409 for a user that exists.
     pub async fn create(&self, context: &Context, body: &Object, projection: &Projection) -> Result<Outcome> {
         let resource = Resource::read(self.user(), body, &self.settings.policy)?;
-        let wanted = Wanted { active: resource.flag("active"), all_or_nothing: true, resource };
+        let wanted =
+            Wanted { active: resource.flag("active"), all_or_nothing: true, refusal: None, resource };
         let row = self.write(context, move |engine, context| async move {
             engine.directory.create(&context, wanted).await
         });
@@ -149,16 +150,21 @@ impl Engine {
     ) -> Result<Outcome> {
         let user = Arc::clone(&self.settings.user);
         let resource = Resource::read_incomplete(&user, body, &self.settings.policy)?;
-        if resource.flag("active") != Some(false) {
-            // A leaver does not stay because an attribute is missing that a schema has come to require.
-            resource.check_required(&user)?;
-        }
         self.change(context, id, conditions, projection, move |before| {
             let mut resource = resource;
             let active = resource.flag("active");
             resource.keep_omitted(&user, before);
-            resource.check_immutable(&user, before)?;
-            Ok(Wanted { resource, active, all_or_nothing: false })
+            let refusal = match (resource.check_immutable(&user, before), active) {
+                (Ok(()), Some(false)) => None,
+                // A leaver does not stay because of an attribute, and least of all because of one that is missing.
+                (Err(refusal), Some(false)) => Some(refusal),
+                (checked, _) => {
+                    checked?;
+                    resource.check_required(&user)?;
+                    None
+                }
+            };
+            Ok(Wanted { resource, active, all_or_nothing: false, refusal })
         })
         .await
     }
@@ -182,6 +188,7 @@ impl Engine {
             let patched = patch.apply(&user, before, &policy)?;
             Ok(Wanted {
                 all_or_nothing: true,
+                refusal: None,
                 active: asserted_active(&patched.resource, &patched.touched),
                 resource: patched.resource,
             })

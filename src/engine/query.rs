@@ -6,7 +6,13 @@ use crate::directory::{Context, Result, Row};
 use crate::scim::filter::Filter;
 use crate::scim::list::{ListQuery, list_response};
 
+use crate::scim::resource::text_weight;
+use crate::scim::{Code, Error, ScimType};
+
 use super::{Engine, Outcome};
+
+/// How many comparisons with short texts a filter may make on the average for each user that it may look at.
+const MAX_WORK: usize = 1000;
 
 impl Engine {
     /// GET of a collection (RFC 7644 section 3.4.2).
@@ -35,14 +41,24 @@ impl Engine {
     async fn matching(&self, context: &Context, filter: &Filter) -> Result<Vec<Value>> {
         // Only those that match are kept, so memory is bounded by them.
         let mut matching = Vec::new();
+        let (size, mut work) = (filter.size(), 0_usize);
+        let most = self.settings().scan_limit.saturating_mul(MAX_WORK);
         let mut judge = |row: Row| {
             let rendered = self.render(&row);
-            if filter.matches(&rendered) {
+            work = work.saturating_add(size.saturating_mul(1 + 10 * text_weight(&rendered)));
+            if work <= most && filter.matches(&rendered) {
                 let name = row.resource.text(self.user(), "userName").unwrap_or_default().to_lowercase();
                 matching.push(((name, row.meta.id), rendered));
             }
         };
         self.directory.candidates(context, filter, self.settings().scan_limit, &mut judge).await?;
+        if work > most {
+            return Err(Error::bad(
+                ScimType::TooMany,
+                Code::TooMuchWork,
+                "The filter would make too many comparisons with long texts; ask for less at once",
+            ));
+        }
         matching.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         Ok(matching.into_iter().map(|(_, rendered)| rendered).collect())
     }

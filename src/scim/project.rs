@@ -1,5 +1,6 @@
 //! Projection (RFC 7644 section 3.9): `attributes` and `excludedAttributes` on a rendered resource.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -32,8 +33,12 @@ impl Projection {
     /// 400 `invalidValue` where both are given: they exclude each other.
     pub fn read(resource_type: &ResourceType, parameters: &[(String, String)]) -> Result<Self, Error> {
         let given = |name| parameter(parameters, name).filter(|list| !list.trim().is_empty());
-        let keys =
-            |list: &str| list.split(',').filter_map(|name| key(resource_type, name)).flatten().collect();
+        let keys = |list: &str| {
+            // As many as there are attributes, however often they are named.
+            let keys: BTreeSet<Key> =
+                list.split(',').filter_map(|name| key(resource_type, name)).flatten().collect();
+            keys.into_iter().collect()
+        };
         match (given("attributes"), given("excludedAttributes")) {
             (None, None) => Ok(Self::All),
             (Some(list), None) => Ok(Self::Only(keys(list))),

@@ -68,12 +68,49 @@ impl Resource {
     /// Takes a resource back from where [`Resource::as_object`] was kept, dropping what no served schema has or what
     /// has the wrong type: what people did to it by hand must never make an error.
     pub fn restore(resource_type: &ResourceType, stored: &Object) -> Self {
-        let mut resource = Self::default();
+        Self::restore_some(resource_type, stored).0
+    }
+
+    /// The same, and what could not be taken: each attribute by itself, where it stood.
+    pub fn restore_some(resource_type: &ResourceType, stored: &Object) -> (Self, Object) {
+        let (mut resource, mut rest) = (Self::default(), Object::new());
         for (key, value) in stored {
-            // One attribute that can't be read costs that attribute only.
-            let _unreadable = resource.read_member(resource_type, key, value, &Policy::default());
+            match (AttrPath::resolve(resource_type, key), value) {
+                (Ok(AttrPath::Extension(schema)), Value::Object(members)) => {
+                    let mut strange = Object::new();
+                    for (name, value) in members {
+                        let attribute = schema.attribute(name);
+                        if attribute.is_none_or(|attribute| !resource.take(Some(schema), attribute, value)) {
+                            strange.insert(name.clone(), value.clone());
+                        }
+                    }
+                    if !strange.is_empty() {
+                        rest.insert(key.clone(), Value::Object(strange));
+                    }
+                }
+                (Ok(AttrPath::Attribute { extension, attribute, sub: None }), value)
+                    if resource.take(extension, attribute, value) => {}
+                (_, value) => {
+                    rest.insert(key.clone(), value.clone());
+                }
+            }
         }
-        resource
+        (resource, rest)
+    }
+
+    /// Sets the attribute, if the value can be one of it. One value and a list of one are each other's, so that a schema
+    /// may come to allow several.
+    fn take(&mut self, extension: Option<&Arc<Schema>>, attribute: &Attribute, value: &Value) -> bool {
+        let fitted = match value {
+            Value::Array(elements) if !attribute.multi_valued && elements.len() == 1 => {
+                elements.first().cloned().unwrap_or_default()
+            }
+            Value::Array(_) => value.clone(),
+            one if attribute.multi_valued => Value::Array(vec![one.clone()]),
+            one => one.clone(),
+        };
+        attribute.mutability != Mutability::ReadOnly
+            && self.assign(extension, attribute, &fitted, &Policy::default()).is_ok()
     }
 
     fn read_member(
@@ -114,7 +151,7 @@ impl Resource {
                     }
                     Ok(())
                 }
-                Value::Null => Ok(()),
+                value if assigned(value.clone()).is_none() => Ok(()),
                 _ => Err(wrong_type(&schema.id, "an object")),
             },
         }
@@ -408,6 +445,16 @@ pub(super) fn unknown(name: &str, value: &Value, policy: &Policy) -> Result<(), 
     ))
 }
 
+/// How many values' worth of work the texts in a value are, over and above being values.
+pub(crate) fn text_weight(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len() / 64,
+        Value::Array(elements) => elements.iter().map(text_weight).sum(),
+        Value::Object(members) => members.values().map(text_weight).sum(),
+        _ => 0,
+    }
+}
+
 /// A name from outside, cut and cleaned for an error message.
 pub(crate) fn printable(name: &str) -> String {
     name.chars().take(120).map(|c| if c.is_control() { ' ' } else { c }).collect()
@@ -470,13 +517,13 @@ pub(super) fn keep_distinct(elements: &mut Vec<Value>) {
     if elements.len() < 2 {
         return;
     }
-    // By their text, so that a long list stays linear.
-    let mut seen = HashSet::new();
-    elements.retain(|element| {
-        let mut sorted = element.clone();
-        sorted.sort_all_objects();
-        seen.insert(sorted.to_string())
-    });
+    // By their hashes, so that a long list stays linear.
+    let mut seen = HashSet::with_capacity(elements.len());
+    let first: Vec<bool> = elements.iter().map(|element| seen.insert(element)).collect();
+    if seen.len() < elements.len() {
+        let mut first = first.into_iter();
+        elements.retain(|_| first.next().unwrap_or(true));
+    }
 }
 
 /// Is this element the primary one?

@@ -10,6 +10,9 @@ use super::resource::{Object, Policy, assigned, printable};
 /// The attribute that never goes further, whatever the configuration says of it.
 const PASSWORD: &str = "password";
 
+/// Longer than any name that the configuration can list, in bytes.
+const MAX_PREFIX: usize = 1024;
+
 /// Sanitizes the body of a POST or PUT of a resource whose core schema is `core`. Returns what it dropped.
 ///
 /// # Errors
@@ -94,6 +97,8 @@ impl Sieve<'_> {
 
     /// Takes members out of an object that stands at `prefix` (empty at the top, else ending in a colon).
     fn object(&mut self, prefix: &str, object: &mut Object) {
+        // No name that is listed is so long, and nothing below it is told apart by more than its end.
+        let prefix = if prefix.len() > MAX_PREFIX { "…:" } else { prefix };
         let members = std::mem::take(object);
         for (key, mut value) in members {
             let plain = self.plain(&format!("{prefix}{key}"));

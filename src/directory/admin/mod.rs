@@ -18,6 +18,7 @@ mod unique;
 mod update;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -48,6 +49,8 @@ pub struct Settings {
     pub user: Arc<ResourceType>,
     /// SCIM path to Keycloak attribute.
     pub attribute_map: BTreeMap<String, String>,
+    /// The same while the configuration says nothing.
+    pub built_in_map: BTreeMap<String, String>,
     /// Do the callers' e-mail addresses count as verified?
     pub trust_email: bool,
     /// Does `active: true` undo a block that was set in Keycloak?
@@ -64,6 +67,8 @@ struct Inner {
     connection: Arc<Connection>,
     settings: Settings,
     mappings: Arc<[Mapping]>,
+    /// Has a sweep found each user's attributes in the places that the mappings say?
+    settled: AtomicBool,
     /// What is known of the realm; none until it was looked at for the first time.
     facts: RwLock<Option<Arc<Facts>>>,
     /// One look at the realm at a time.
@@ -78,7 +83,11 @@ impl AdminDirectory {
     pub fn new(connection: Arc<Connection>, settings: Settings, tasks: TaskTracker) -> Self {
         Self(Arc::new(Inner {
             connection,
-            mappings: Mapping::all(&settings.user, &settings.attribute_map),
+            mappings: Mapping::knowing(
+                &Mapping::all(&settings.user, &settings.attribute_map),
+                &settings.built_in_map,
+            ),
+            settled: AtomicBool::new(false),
             settings,
             facts: RwLock::default(),
             looking: tokio::sync::Mutex::default(),
@@ -147,6 +156,7 @@ impl AdminDirectory {
             mappings: Arc::clone(&self.0.mappings),
             email_as_username: facts.email_as_username,
             trust_email: self.0.settings.trust_email,
+            settled: self.0.settled.load(Ordering::Acquire),
         };
         Ok(Session { directory: self.clone(), client, facts, storage, caller: Arc::clone(&context.caller) })
     }

@@ -90,7 +90,9 @@ pub(super) fn update(
             };
         }
     }
-    let due = changes || !active_noted || marked || !has_index(stored);
+    // Also where all is as it was, but not where it belongs: the map has changed.
+    let unsettled = rules.storage.settled_attributes(stored).is_some();
+    let due = changes || !active_noted || marked || unsettled || !has_index(stored);
     let forbidden_to_power = if lower(&stored.username) != lower(&write.username) {
         Some("userName")
     } else if lower(&stored.email).unwrap_or_default() != after.email.clone().unwrap_or_default() {

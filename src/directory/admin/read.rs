@@ -178,12 +178,25 @@ impl Session {
         hashed: &str,
         limit: usize,
     ) -> Result<Vec<UserRepresentation>> {
-        let condition = AttributeMatch::new(name, value)
-            .or_else(|_| AttributeMatch::new(HASH, &storage::lookup_hash(name, hashed)));
-        // Neither the value nor a hash of it can be asked for: then nobody has it.
-        let Ok(condition) = condition else { return Ok(Vec::new()) };
-        let query = UserQuery { attributes: vec![condition], ..UserQuery::default() };
-        self.every(&query, limit).await
+        let by = |name: &str, value: &str| {
+            let condition = AttributeMatch::new(name, value).ok()?;
+            Some(UserQuery { attributes: vec![condition], ..UserQuery::default() })
+        };
+        let by_hash = storage::needs_hash(name, value).then(|| by(HASH, &storage::lookup_hash(name, hashed)));
+        let (by_value, by_hash) = (by(name, value), by_hash.flatten());
+        let (by_value, by_hash) = tokio::try_join!(
+            self.every_of(by_value.as_ref(), limit),
+            self.every_of(by_hash.as_ref(), limit)
+        )?;
+        Ok(united(by_value, by_hash))
+    }
+
+    /// As [`Session::every`]; nobody where there is nothing to ask for.
+    async fn every_of(&self, query: Option<&UserQuery>, limit: usize) -> Result<Vec<UserRepresentation>> {
+        match query {
+            Some(query) => self.every(query, limit).await,
+            None => Ok(Vec::new()),
+        }
     }
 
     /// All users that a query by a key finds; mostly one. Not counted first: a key may be longer than Keycloak can count.

@@ -15,7 +15,6 @@ use time::format_description::well_known::Rfc3339;
 use crate::directory::{Row, Wanted};
 use crate::keycloak::{AttributeMatch, ProfileAttribute, UserRepresentation};
 use crate::scim::date_time;
-use crate::scim::path::AttrPath;
 use crate::scim::render::Meta;
 use crate::scim::{Code, Error, Object, Resource, ResourceType, ScimType};
 
@@ -38,7 +37,7 @@ pub const ACTIVE: &str = "scim.active";
 pub const LAST_MODIFIED: &str = "scim.lastModified";
 /// Everything that Keycloak has no field for, as JSON.
 pub const DOCUMENT: &str = "scim.document";
-/// Hashes of values that Keycloak's `q=` can't express: with a backslash, or very long.
+/// Hashes of values that Keycloak's `q=` can't express, with a backslash or very long, or may not find.
 pub const HASH: &str = "scim.hash";
 
 /// The tenant of the realm itself, as it stands in [`MANAGED`].
@@ -80,6 +79,9 @@ const fn own(name: &'static str, label: &'static str, multivalued: bool) -> Decl
     Declared { name, label, multivalued, max_length: VALUE_MAX }
 }
 
+/// A user's attributes in Keycloak.
+pub(super) type Attributes = BTreeMap<String, Vec<String>>;
+
 /// How a realm keeps users.
 #[derive(Debug, Clone)]
 pub struct Storage {
@@ -91,6 +93,8 @@ pub struct Storage {
     pub email_as_username: bool,
     /// Do the callers' e-mail addresses count as verified?
     pub trust_email: bool,
+    /// Does every user have in Keycloak's attributes what the mappings say? Not so after the map has changed.
+    pub settled: bool,
 }
 
 /// The first value of an attribute.
@@ -164,7 +168,13 @@ impl Storage {
     /// Users with these attributes, some of which are kept in Keycloak attributes of their own: SCIM path to attribute.
     /// Usernames are what clients send, and e-mail addresses are not trusted.
     pub fn new(user: Arc<ResourceType>, map: &BTreeMap<String, String>) -> Self {
-        Self { mappings: Mapping::all(&user, map), user, email_as_username: false, trust_email: false }
+        Self {
+            mappings: Mapping::all(&user, map),
+            user,
+            email_as_username: false,
+            trust_email: false,
+            settled: true,
+        }
     }
 
     /// Reads a user as `caller` sees it. Keycloak's live fields win over the document.
@@ -205,6 +215,36 @@ impl Storage {
             value(stored, LAST_MODIFIED).and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
         let id = stored.id.as_ref().map(ToString::to_string).unwrap_or_default();
         Row { resource, meta: Meta { id, created, last_modified: last_modified.unwrap_or(created) } }
+    }
+
+    /// The attributes as they should be stored, where some are still in the document alone, because they were written
+    /// before they were mapped; none where all are in their places.
+    pub(super) fn settled_attributes(&self, stored: &UserRepresentation) -> Option<Attributes> {
+        let Document::Known { user: attributes, flat: written } = document(stored) else { return None };
+        let (mut rest, strange) = Resource::restore_some(&self.user, &attributes);
+        let mut settled = stored.attributes.clone().unwrap_or_default();
+        let mut flat: Vec<&str> = written.iter().map(String::as_str).collect();
+        let resource = rest.clone();
+        for mapping in self.mappings.iter() {
+            let is_there = values(stored, &mapping.name).iter().any(|text| !text.is_empty());
+            let texts = mapping.texts(&resource);
+            if is_there || texts.is_empty() || written.contains(&mapping.name) {
+                continue;
+            }
+            let Some(mut texts) = mapping.write(&resource, &[], &mut rest) else { continue };
+            texts.sort();
+            texts.dedup();
+            settled.insert(mapping.name.clone(), texts);
+            if mapping.attribute().multi_valued {
+                flat.push(&mapping.name);
+            }
+        }
+        if Some(&settled) == stored.attributes.as_ref() {
+            return None;
+        }
+        settled.insert(DOCUMENT.into(), write_document(&rest, strange, &flat).ok()?);
+        settled.retain(|_, values| !values.is_empty());
+        Some(settled)
     }
 
     /// Writes what is wanted over what is stored, keeping what the gateway does not own.
@@ -280,7 +320,7 @@ impl Storage {
         let (first_name, last_name) = (field("name.givenName"), field("name.familyName"));
         let mut flat = Vec::new();
         for mapping in self.mappings.iter() {
-            if let Some(values) = mapping.write(resource, &mut rest) {
+            if let Some(values) = mapping.write(resource, values(before, &mapping.name), &mut rest) {
                 if mapping.attribute().multi_valued && !values.is_empty() {
                     flat.push(mapping.name.as_str());
                 }
@@ -288,7 +328,7 @@ impl Storage {
             }
         }
         let strange = match document(before) {
-            Document::Known { user: stored, .. } => strange(user, stored),
+            Document::Known { user: stored, .. } => Resource::restore_some(user, &stored).1,
             Document::Unknown => Object::new(),
         };
         set(DOCUMENT, write_document(&rest, strange, &flat)?);
@@ -344,28 +384,19 @@ fn document(stored: &UserRepresentation) -> Document {
     }
 }
 
-/// What a document holds that no served schema has: of a schema that was taken out of the configuration, perhaps by
-/// mistake. It stays, unseen, until the schema is back.
-fn strange(user: &ResourceType, stored: Object) -> Object {
-    let strangers =
-        stored.into_iter().filter_map(|(key, value)| match (AttrPath::resolve(user, &key), value) {
-            (Ok(AttrPath::Extension(schema)), Value::Object(members)) => {
-                let members: Object =
-                    members.into_iter().filter(|(name, _)| schema.attribute(name).is_none()).collect();
-                (!members.is_empty()).then_some((key, Value::Object(members)))
-            }
-            (Ok(_), _) => None,
-            (Err(_), value) => Some((key, value)),
-        });
-    strangers.collect()
-}
-
+/// The document. `strange` is what the old one holds that no served schema has, or not as it has it: of a schema that was
+/// changed or taken out of the configuration, perhaps by mistake. It stays, unseen, until the schema is back.
 fn write_document(rest: &Resource, strange: Object, flat: &[&str]) -> Result<Vec<String>, Error> {
     let mut attributes = rest.as_object().clone();
     for (key, value) in strange {
         match (attributes.get_mut(&key), value) {
-            (Some(Value::Object(known)), Value::Object(members)) => known.extend(members),
-            (_, value) => {
+            (Some(Value::Object(known)), Value::Object(members)) => {
+                for (name, value) in members {
+                    known.entry(name).or_insert(value);
+                }
+            }
+            (Some(_), _) => {}
+            (None, value) => {
                 attributes.insert(key, value);
             }
         }
@@ -391,8 +422,14 @@ fn write_document(rest: &Resource, strange: Object, flat: &[&str]) -> Result<Vec
     Ok(vec![text])
 }
 
+/// Is it a value that Keycloak may not find by itself? Either `q=` can't express it, or the database may take other
+/// letters for the same but for their case than Keycloak, which compares them in lower case.
+pub(super) fn needs_hash(name: &str, value: &str) -> bool {
+    !value.is_ascii() || AttributeMatch::new(name, value).is_err()
+}
+
 fn hashes(user_name: &str, external_ids: &[String], emails: &[String]) -> Vec<String> {
-    let needs = |name: &str, value: &str| AttributeMatch::new(name, value).is_err();
+    let needs = needs_hash;
     let emails = emails
         .iter()
         .filter(|email| needs(EMAILS, email))

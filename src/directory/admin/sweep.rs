@@ -1,6 +1,7 @@
 //! Healing drift between role and index: on contact, and by a sweep.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use time::OffsetDateTime;
@@ -44,6 +45,11 @@ impl Session {
             attributes.insert(MANAGED.into(), tenants);
         }
         attributes.remove(PENDING);
+        if standing != Standing::Taken
+            && let Some(settled) = self.storage.settled_attributes(&write)
+        {
+            write.attributes = Some(settled);
+        }
         if write.attributes != user.attributes {
             // A directory's user may be read-only: then the role alone manages it.
             match self.client.update_user(id, &write).await {
@@ -70,7 +76,7 @@ impl Session {
 
     /// Compares role and index of all users and heals what differs. Returns how many users it healed.
     async fn sweep(&self) -> Result<usize> {
-        let mut due: Vec<UserId> = Vec::new();
+        let mut due: BTreeSet<UserId> = BTreeSet::new();
         let mut tagged: HashSet<UserId> = HashSet::new();
         let young = OffsetDateTime::now_utc() - YOUNG;
         let mut first = 0;
@@ -79,7 +85,7 @@ impl Session {
             for user in users.iter().filter(|user| !user.is_service_account()) {
                 let Some(id) = &user.id else { continue };
                 if !has_index(user) || is_stale(user, young) {
-                    due.push(id.clone());
+                    due.insert(id.clone());
                 }
                 tagged.insert(id.clone());
             }
@@ -91,13 +97,17 @@ impl Session {
         let mut first = 0;
         loop {
             let users = self.client.users(&self.roster(first, MAX_PAGE as usize)).await.or_scim(self)?;
-            let untagged = users.iter().filter(|user| has_index(user) && !user.is_service_account());
-            for user in untagged {
+            let listed = users.iter().filter(|user| has_index(user) && !user.is_service_account());
+            for user in listed {
+                let unsettled = !self.storage.settled && self.storage.settled_attributes(user).is_some();
+                if let Some(id) = user.id.as_ref().filter(|_| unsettled) {
+                    due.insert(id.clone());
+                }
                 let marked = Mark::on(user).is_some();
                 if let Some(id) = user.id.as_ref().filter(|id| !tagged.contains(id))
                     && (!marked || is_stale(user, young))
                 {
-                    due.push(id.clone());
+                    due.insert(id.clone());
                 }
             }
             if users.len() < MAX_PAGE as usize {
@@ -112,6 +122,10 @@ impl Session {
                 Ok(_) => healed += 1,
                 Err(error) => tracing::warn!(%error, %id, "the next sweep will try to heal the user again"),
             }
+        }
+        // From now on everybody who is written is written so.
+        if healed == due.len() {
+            self.directory.0.settled.store(true, Ordering::Release);
         }
         Ok(healed)
     }

@@ -31,6 +31,9 @@ impl Session {
         before: &Row,
         wanted: &Wanted,
     ) -> Result<Row> {
+        if let Some(refusal) = &wanted.refusal {
+            return Err(refusal.clone());
+        }
         self.check_user_name(wanted, Some((id, before))).await?;
         let _reserved = self.reserve_unique(wanted, Some((id, before))).await?;
         let plan = plan::update(stored, before, wanted, self.rules())?;

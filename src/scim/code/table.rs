@@ -118,9 +118,10 @@ codes! {
     }
     /// A PATCH that would take too long.
     TooMuchWork = "too-much-work" {
-        forms: [400 InvalidValue],
-        cause: "The operations of one PATCH would compare more than 250,000 values with each other. Nothing was \
-            changed.",
+        forms: [400 InvalidValue, 400 TooMany],
+        cause: "The operations of one PATCH would compare more than 250,000 values with each other (long texts count \
+            as several), and nothing was changed; or (`tooMany`) a filter of very many comparisons would be held \
+            against very long values.",
         mending: [
             IdentityProvider: "Send the operations in several requests, or replace the whole attribute instead of \
                 adding to it value by value.",

@@ -79,7 +79,7 @@ fn folded(operator: Operator, text: &str) -> String {
     // At the end of a word a sigma becomes another letter than within one, and a part of a text may end where the text
     // goes on. Whole texts are compared as Keycloak compares them.
     match operator {
-        Operator::Co | Operator::Sw | Operator::Ew => lower.replace('ς', "σ"),
+        Operator::Co | Operator::Sw | Operator::Ew if lower.contains('ς') => lower.replace('ς', "σ"),
         _ => lower,
     }
 }

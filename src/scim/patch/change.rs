@@ -9,6 +9,7 @@ use super::super::error::{Code, Error, ScimType};
 use super::super::filter::{Filter, Operand, Operator};
 use super::super::resource::{
     Object, Policy, assigned, check_count, check_single, check_value, is_primary, keep_distinct, put,
+    text_weight,
 };
 use super::super::schema::{Attribute, Schema, Type};
 use super::{Op, Patched};
@@ -24,10 +25,12 @@ pub(super) struct Change<'a> {
 }
 
 impl Change<'_> {
-    /// How many values it looks at, counting each once for everything it is compared or merged with.
+    /// How many values it looks at, counting each once for everything it is compared or merged with, and long texts as
+    /// several.
     fn looks(&self, before: Option<&Value>) -> usize {
         let there = before.and_then(Value::as_array).map_or(1, Vec::len).max(1);
-        let coming = self.value.map_or(1, count_values);
+        let there = there.saturating_add(before.map_or(0, text_weight));
+        let coming = self.value.map_or(1, |value| count_values(value).saturating_add(text_weight(value)));
         let filter = self.filter.map_or(0, Filter::size);
         // A plain replace looks at nothing that is there.
         let alone = self.op == Op::Replace && self.filter.is_none() && self.sub.is_none();
@@ -127,8 +130,11 @@ fn change_sub(members: &mut Object, change: &Change<'_>, sub: &Attribute) -> Res
 
 /// A reference that now points elsewhere must not keep the URL and the name of what it pointed to.
 fn leave_old_reference(members: &mut Object, attribute: &Attribute, value: Option<&Value>) {
-    if attribute.sub("$ref").is_some() && members.get("value") != value {
-        members.clear();
+    let moved = members.get("value").is_some_and(|old| Some(old) != value);
+    if attribute.sub("$ref").is_some() && moved {
+        for name in ["$ref", "display", "displayName"] {
+            members.shift_remove(name);
+        }
     }
 }
 
@@ -298,7 +304,12 @@ fn change_selected(mut elements: Vec<Value>, change: &Change<'_>) -> Result<Vec<
         .filter(|(_, element)| change.filter.is_none_or(|filter| filter.matches(element)))
         .map(|(at, _)| at)
         .collect();
+    let cleared = change.op == Op::Replace && change.value.is_none_or(Value::is_null);
     match (change.op, change.sub) {
+        (Op::Replace, None) if cleared && !selected.is_empty() => {
+            elements.retain(|element| !change.filter.is_none_or(|filter| filter.matches(element)));
+            return Ok(elements);
+        }
         (Op::Remove, None) => {
             elements.retain(|element| !change.filter.is_none_or(|filter| filter.matches(element)));
             return Ok(elements);
@@ -306,10 +317,10 @@ fn change_selected(mut elements: Vec<Value>, change: &Change<'_>) -> Result<Vec<
         (Op::Remove, Some(sub)) => {
             for at in selected {
                 if let Some(Value::Object(members)) = elements.get_mut(at) {
+                    let was_there = members.contains_key(&*sub.name);
                     put(members, &sub.name, None);
-                    // Entra ID takes a value away by its parts: labels of nothing are nothing.
-                    if members.keys().all(|key| is_label(key)) {
-                        members.clear();
+                    if was_there {
+                        leave_no_labels(members, sub);
                     }
                 }
             }
@@ -323,7 +334,7 @@ fn change_selected(mut elements: Vec<Value>, change: &Change<'_>) -> Result<Vec<
             (Op::Replace, Some(_)) => None,
             (_, None) => Some(Object::new()),
             // Entra ID adds `phoneNumbers[type eq "mobile"].value` to a user without such an element.
-            (_, Some(filter)) => implied_members(filter),
+            (_, Some(filter)) => implied_members(change, filter)?,
         };
         let Some(mut members) = implied else {
             return Err(no_target(attribute));
@@ -339,12 +350,13 @@ fn change_selected(mut elements: Vec<Value>, change: &Change<'_>) -> Result<Vec<
         };
         if change.op == Op::Replace && change.sub.is_none() {
             // The whole value is replaced, but what the filter says of it stays true.
-            *members = change.filter.and_then(implied_members).unwrap_or_default();
+            let implied = change.filter.map(|filter| implied_members(change, filter)).transpose()?;
+            *members = implied.flatten().unwrap_or_default();
         }
+        let was_there = change.sub.is_some_and(|sub| members.contains_key(&*sub.name));
         change_element(members, change)?;
-        let cleared = change.sub.is_some() && change.value.is_none_or(Value::is_null);
-        if cleared && members.keys().all(|key| is_label(key)) {
-            members.clear();
+        if let Some(sub) = change.sub.filter(|_| was_there && change.value.is_none_or(Value::is_null)) {
+            leave_no_labels(members, sub);
         }
     }
     let changed = if selected.is_empty() { elements.len().checked_sub(1) } else { selected.first().copied() };
@@ -355,6 +367,7 @@ fn change_selected(mut elements: Vec<Value>, change: &Change<'_>) -> Result<Vec<
     if selected.len() > 1 {
         elements = without_repetitions(attribute, elements);
     }
+    check_count(attribute, elements.len())?;
     Ok(elements)
 }
 
@@ -384,6 +397,13 @@ fn without_repetitions(attribute: &Attribute, elements: Vec<Value>) -> Vec<Value
     kept
 }
 
+/// Entra ID takes a value away by its parts: labels of nothing are nothing.
+fn leave_no_labels(members: &mut Object, removed: &Attribute) {
+    if !is_label(&removed.name) && members.keys().all(|key| is_label(key)) {
+        members.clear();
+    }
+}
+
 /// Does this sub-attribute only say something about the others?
 fn is_label(name: &str) -> bool {
     matches!(name, "type" | "primary" | "display")
@@ -397,7 +417,19 @@ fn change_element(members: &mut Object, change: &Change<'_>) -> Result<(), Error
 }
 
 /// What an element must have so that the filter matches it; none where the filter is not just `eq`s joined by `and`.
-fn implied_members(filter: &Filter) -> Option<Object> {
+///
+/// # Errors
+/// 400 for a value that the attribute can't have, though a filter may look for it.
+fn implied_members(change: &Change<'_>, filter: &Filter) -> Result<Option<Object>, Error> {
+    let Some(members) = said_members(filter) else { return Ok(None) };
+    let said = Value::Object(members);
+    match check_single(change.attribute, &change.attribute.name, &said, change.policy)? {
+        Some(Value::Object(members)) => Ok(Some(members)),
+        _ => Ok(Some(Object::new())),
+    }
+}
+
+fn said_members(filter: &Filter) -> Option<Object> {
     let mut members = Object::new();
     for part in filter.conjuncts() {
         let Filter::Compare(path, Operator::Eq, operand) = part else {
@@ -406,6 +438,7 @@ fn implied_members(filter: &Filter) -> Option<Object> {
         let value = match operand {
             Operand::String(text) => Value::String(text.clone()),
             Operand::Boolean(flag) => Value::Bool(*flag),
+            Operand::Integer(number) => Value::from(*number),
             _ => return None,
         };
         let [key] = path.keys.as_slice() else {

@@ -132,6 +132,12 @@ impl Run<'_> {
                 clear(patched, schema);
                 Ok(())
             }
+            Some(Target::Extension(schema)) if value.as_ref().is_none_or(Value::is_null) => {
+                if *op == Op::Replace {
+                    clear(patched, schema);
+                }
+                Ok(())
+            }
             Some(Target::Extension(schema)) => self.merge(patched, *op, Some(schema), value.as_ref()),
             Some(Target::Attribute { extension, attribute, filter, sub }) => {
                 let change = Change {
@@ -208,6 +214,10 @@ impl Run<'_> {
     /// A value path as the key of a value: what it names is set, and made where it is not there, since nothing says
     /// that it must be.
     fn value_path(&self, patched: &mut Patched, op: Op, key: &str, value: &Value) -> Result<(), Error> {
+        let name = key.split('[').next().unwrap_or_default().trim();
+        if let Err(PathError::Unknown) = AttrPath::resolve(self.resource_type, name) {
+            return unknown(key, value, self.policy);
+        }
         let target = read::path(self.resource_type, key.trim())?;
         match &target {
             // Ignored as every read-only member of a value.

@@ -197,6 +197,43 @@ fn of_a_value_that_is_taken_away_no_labels_are_left() {
 }
 
 #[test]
+fn an_element_that_a_filter_implies_is_judged_as_any_other() {
+    let nul = json!({"op": "add", "path": "roles[value eq \"a\\u0000b\"].display", "value": "x"});
+    assert_eq!(refused(json!([nul])), (ScimType::InvalidValue, Code::UnacceptableValue));
+    let many: Vec<Value> = (0..1000).map(|n| json!({"value": format!("v{n}")})).collect();
+    let fill = json!({"op": "replace", "path": "roles", "value": many});
+    let one_more = json!({"op": "add", "path": "roles[value eq \"zz\"].display", "value": "x"});
+    assert_eq!(refused(json!([fill, one_more])).1, Code::ValueTooLong);
+}
+
+#[test]
+fn long_texts_are_more_work_than_short_ones() {
+    let long = json!({"op": "add", "path": "roles", "value": [{"value": "Ä".repeat(80_000)}]});
+    let look =
+        json!({"op": "remove", "path": format!("roles[{}]", vec!["value co \"q\""; 100].join(" or "))});
+    assert_eq!(refused(json!([long, look])).1, Code::TooMuchWork);
+    let short = json!({"op": "add", "path": "roles", "value": [{"value": "Ä"}]});
+    assert!(patch(json!([short, look])).is_ok());
+}
+
+#[test]
+fn what_is_replaced_by_nothing_is_gone() {
+    let home = json!([{"value": "babs@jensen.org", "type": "home"}]);
+    let element = json!([{"op": "replace", "path": "emails[type eq \"work\"]", "value": null}]);
+    assert_eq!(patched(element)["emails"], home);
+    let add = json!({"op": "add", "path": ENTERPRISE_URN, "value": {"department": "Sales"}});
+    let extension = json!({"op": "replace", "path": ENTERPRISE_URN, "value": null});
+    assert_eq!(patched(json!([add, extension])).get(ENTERPRISE_URN), None);
+}
+
+#[test]
+fn a_reference_keeps_what_was_said_of_it_before_it_had_a_value() {
+    let value = json!({format!("{ENTERPRISE_URN}:manager.displayName"): "Boss", format!("{ENTERPRISE_URN}:manager.value"): "b1"});
+    let after = patched(json!([{"op": "replace", "value": value}]));
+    assert_eq!(after[ENTERPRISE_URN]["manager"], json!({"displayName": "Boss", "value": "b1"}));
+}
+
+#[test]
 fn values_that_become_the_same_are_one() {
     let two = json!([
         {"value": "a@example.com", "type": "work"}, {"value": "b@example.com", "type": "Work", "primary": true}

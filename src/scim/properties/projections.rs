@@ -32,7 +32,7 @@ fn projection(parameter: &str, names: &[String]) -> Projection {
     Projection::read(staff(), &[(parameter.to_owned(), names.join(","))]).expect("one parameter alone")
 }
 
-fn find<'v>(rendered: &'v Value, (extension, attribute): Named) -> Option<&'v Value> {
+fn find(rendered: &Value, (extension, attribute): Named) -> Option<&Value> {
     let holder = extension.map_or(Some(rendered), |schema| rendered.get(&*schema.id))?;
     holder.get(&*attribute.name)
 }

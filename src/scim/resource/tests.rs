@@ -167,6 +167,23 @@ fn an_extension_that_must_be_there_must_have_what_it_requires() {
 }
 
 #[test]
+fn what_can_not_be_taken_back_costs_itself_alone() {
+    let stored = json!({
+        "title": 7, "nickName": "B", "shoeSize": 46,
+        URN: {"number": ["7"], "level": "many", "tags": "a", "unheard": 1, "expires": "2027-01-01T00:00:00Z"}
+    });
+    let (taken, rest) = Resource::restore_some(&badge(false), stored.as_object().unwrap());
+    assert_eq!(
+        Value::Object(taken.as_object().clone()),
+        json!({"nickName": "B", URN: {"number": "7", "tags": ["a"], "expires": "2027-01-01T00:00:00Z"}})
+    );
+    assert_eq!(
+        Value::Object(rest),
+        json!({"title": 7, "shoeSize": 46, URN: {"level": "many", "unheard": 1}})
+    );
+}
+
+#[test]
 fn what_the_server_alone_sets_is_ignored() {
     let read = badged(&badge(false), json!({"number": "7", "colour": "red"})).unwrap();
     assert_eq!(read.as_object()[URN].get("colour"), None);

@@ -4,7 +4,7 @@ use libtest_mimic::Trial;
 use scimgate::scim::Code;
 use serde_json::{Value, json};
 
-use super::stage::{Stage, patch, user_names};
+use super::stage::{Stage, patch, until, user_names};
 use crate::admin::{Realm, admin};
 use crate::gateway::{Auth, Gateway};
 use crate::runner::both;
@@ -52,6 +52,9 @@ pub fn trials() -> Vec<Trial> {
         both("schemas::what_is_never_returned_is_nowhere", never),
         both("schemas::unknown_schemas_are_refused_where_configured", unknown),
         both("schemas::each_verb_shows_what_is_asked_for", projected),
+        both("schemas::what_is_mapped_later_is_found_and_kept_unique", mapped_later),
+        both("schemas::no_attribute_holds_up_a_leaver", leaver),
+        both("schemas::what_was_answered_may_be_sent_back", echoed),
     ]
     .into_iter()
     .flatten()
@@ -322,6 +325,79 @@ async fn unique() {
     // Free again once its user is gone.
     stage.scim.delete(&format!("/Users/{id}")).await.expect(204);
     create(&stage, "four", &number("B-7")).await.expect(201);
+}
+
+async fn mapped_later() {
+    let realm = admin().await.create_realm("schemas").await;
+    declare(&realm, &["badgeCode", "badgeTags"]).await;
+    let table = format!("[realms.{}.schemas.\"{BADGE}\".attributes]\n", realm.name());
+    let plain = format!("{table}code = {{}}\ntags = {{ multi_valued = true }}\n");
+    let prepared = Gateway::setup(&realm, Auth::Token).await.append(&plain);
+    let config = prepared.config();
+    let gateway = prepared.serve().await;
+    let scim = gateway.scim().await;
+    let mut stage = Stage { gateway, scim, realm };
+    let code = |code: &str| json!({ "code": code, "tags": ["night", "Day"] });
+    let id = create(&stage, "one", &code("C-1")).await.expect(201).id();
+    stage.settled().await;
+    let mapped = format!(
+        "{table}code = {{ uniqueness = \"server\", keycloak_attribute = \"badgeCode\" }}\n\
+         tags = {{ multi_valued = true, keycloak_attribute = \"badgeTags\" }}\n"
+    );
+    let changed = std::fs::read_to_string(&config).unwrap().replace(&plain, &mapped);
+    std::fs::write(&config, changed).unwrap();
+    stage.gateway.restart().await;
+    // Nobody is missed, whether the values are in their new places yet or not.
+    for filter in ["code eq \"c-1\"", "tags eq \"day\"", "code sw \"C\""] {
+        let found = stage.scim.list("Users", &format!("{BADGE}:{filter}"), "").await;
+        assert_eq!(user_names(found.resources()), ["one"], "{filter}");
+    }
+    let moved = async || stage.stored(&id).await["attributes"]["badgeCode"] == json!(["C-1"]);
+    until("the value is moved to its new place", moved).await;
+    assert_eq!(stage.read(&id).await[BADGE], code("C-1"));
+    create(&stage, "two", &code("c-1")).await.expect(409);
+    create(&stage, "two", &code("c-2")).await.expect(201);
+    let found = stage.scim.list("Users", &format!("{BADGE}:code eq \"C-2\""), "").await;
+    assert_eq!(user_names(found.resources()), ["two"]);
+}
+
+async fn leaver() {
+    let stage = stage().await;
+    let first = create(&stage, "one", &json!({ "number": "1", "issuer": "HQ" })).await.expect(201).id();
+    create(&stage, "two", &json!({ "number": "2" })).await.expect(201);
+    for badge in [json!({ "number": "1", "issuer": "Branch" }), json!({ "number": "2" })] {
+        let mut user = badged("one", &badge);
+        user["active"] = json!(false);
+        let answer = stage.scim.put(&format!("/Users/{first}"), &user).await;
+        assert!([400, 409].contains(&answer.status), "{answer}");
+        assert!(answer.json()["detail"].as_str().unwrap().contains("deactivated all the same"), "{answer}");
+        let read = stage.read(&first).await;
+        assert_eq!(read["active"], false);
+        assert_eq!(read[BADGE], json!({ "number": "1", "issuer": "HQ" }));
+        stage.set_active(&first, true).await;
+    }
+}
+
+async fn echoed() {
+    let realm = admin().await.create_realm("schemas").await;
+    let schema = format!(
+        "[realms.{}.schemas.\"{BADGE}\".attributes]\n\
+         pin = {{ mutability = \"writeOnly\", required = true }}\n\
+         seal = {{ returned = \"request\", required = true }}\n\
+         level = {{ type = \"integer\" }}\n",
+        realm.name()
+    );
+    let gateway = Gateway::setup(&realm, Auth::Token).await.append(&schema).serve().await;
+    let scim = gateway.scim().await;
+    let stage = Stage { gateway, scim, realm };
+    let sent = json!({ "pin": "1", "seal": "s", "level": 1 });
+    let created = create(&stage, "bjensen", &sent).await.expect(201);
+    let path = format!("/Users/{}", created.id());
+    let put = stage.scim.put(&path, created.json()).await.expect(200);
+    assert_eq!(put.json(), created.json());
+    let seal = stage.scim.get(&format!("{path}?attributes={BADGE}:seal")).await;
+    assert_eq!(seal.json()[BADGE], json!({ "seal": "s" }));
+    create(&stage, "other", &json!({ "level": 1 })).await.expect(400);
 }
 
 async fn immutable() {

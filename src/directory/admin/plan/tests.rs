@@ -78,7 +78,7 @@ impl Realm {
 
 fn wanted(body: &Value) -> Wanted {
     let resource = Resource::read(user(), body.as_object().unwrap(), &Policy::default()).unwrap();
-    Wanted { active: resource.flag("active"), all_or_nothing: true, resource }
+    Wanted { active: resource.flag("active"), all_or_nothing: true, refusal: None, resource }
 }
 
 fn babs() -> Value {
@@ -221,7 +221,12 @@ mod active {
         let mut newer = user_with(true, Some(true));
         newer.attributes.as_mut().unwrap().insert(DOCUMENT.into(), vec!["{\"v\":2}".into()]);
         let before = Realm::default().read(&newer);
-        let wanted = |active| Wanted { resource: before.resource.clone(), active, all_or_nothing: true };
+        let wanted = |active| Wanted {
+            resource: before.resource.clone(),
+            active,
+            all_or_nothing: true,
+            refusal: None,
+        };
         let plan = |active| update(&newer, &before, &wanted(active), Realm::default().rules(NOW));
         assert_eq!(plan(None).unwrap_err().code, Code::UnknownFormat);
         assert_eq!(plan(Some(true)).unwrap_err().code, Code::UnknownFormat);

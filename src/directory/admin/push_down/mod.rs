@@ -140,9 +140,11 @@ impl Planner<'_> {
         narrowing.map_or_else(Plan::everybody, Plan::scan)
     }
 
-    /// The Keycloak attribute that alone holds what stands at the path, if there is one.
+    /// The Keycloak attribute that alone holds what stands at the path, if there is one, and for all users.
     fn flat_attribute(&self, dotted: &str) -> Option<&str> {
-        let at_path = |mapping: &&Mapping| mapping.is_whole() && mapping.dotted() == dotted;
+        let settled = |mapping: &Mapping| mapping.is_built_in || self.storage.settled;
+        let at_path =
+            |mapping: &&Mapping| mapping.is_whole() && settled(mapping) && mapping.dotted() == dotted;
         // The last one is what is read, where two spellings name one path.
         self.storage.mappings.iter().rev().find(at_path).map(|mapping| mapping.name.as_str())
     }

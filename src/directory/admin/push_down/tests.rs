@@ -255,6 +255,16 @@ fn user_names_that_are_no_usernames_narrow_nothing_but_are_looked_up() {
 }
 
 #[test]
+fn an_attribute_that_not_everybody_may_have_in_its_place_yet_is_not_asked_for() {
+    let unsettled = Storage { settled: false, ..storage() };
+    assert_eq!(planned_in("title eq \"a\"", &unsettled), "managed");
+    let built_in = BTreeMap::from([("title".to_owned(), "title".to_owned())]);
+    let knowing = Storage { mappings: Mapping::knowing(&unsettled.mappings, &built_in), ..unsettled };
+    assert_eq!(planned_in("title eq \"a\"", &knowing), "title=a");
+    assert_eq!(planned_in("nickName eq \"a\"", &knowing), "managed");
+}
+
+#[test]
 fn a_mapping_that_overrides_another_spelling_is_the_one_that_counts() {
     let of = [(format!("{ENTERPRISE}:department"), "other"), ("department".to_owned(), "department")];
     let map = of.map(|(path, name)| (path, name.to_owned())).into();

@@ -17,12 +17,20 @@ pub struct Mapping {
     pub path: String,
     /// The Keycloak attribute.
     pub name: String,
+    /// Has every user had it there from the beginning, because it is mapped so where the configuration says nothing?
+    pub is_built_in: bool,
     extension: Option<Arc<Schema>>,
     attribute: Arc<Attribute>,
     sub: Option<Arc<Attribute>>,
 }
 
 impl Mapping {
+    /// The same mappings, those of them known that are among the built-in ones.
+    pub fn knowing(mappings: &[Self], built_in: &BTreeMap<String, String>) -> Arc<[Self]> {
+        let known = |mapping: &Self| built_in.get(&mapping.path) == Some(&mapping.name);
+        mappings.iter().map(|mapping| Self { is_built_in: known(mapping), ..mapping.clone() }).collect()
+    }
+
     /// The mappings of a realm, from SCIM path to Keycloak attribute. A path that names nothing of the resource type is
     /// left out; the configuration has refused it.
     pub fn all(user: &ResourceType, map: &BTreeMap<String, String>) -> Arc<[Self]> {
@@ -41,6 +49,7 @@ impl Mapping {
         Some(Self {
             path: path.to_owned(),
             name: name.to_owned(),
+            is_built_in: false,
             extension: extension.cloned(),
             attribute: Arc::clone(attribute),
             sub: sub.cloned(),
@@ -118,7 +127,9 @@ impl Mapping {
             }
             (None, true) => {
                 // Keycloak keeps no order; the document does, as long as it has the same values.
-                let texts = |values: &[Value]| values.iter().filter_map(text).collect::<BTreeSet<_>>();
+                let texts = |values: &[Value]| -> BTreeSet<String> {
+                    values.iter().filter_map(text).filter(|text| !text.is_empty()).collect()
+                };
                 let kept = resource.get(extension, &self.attribute).and_then(Value::as_array);
                 let same = kept.is_some_and(|kept| texts(kept) == texts(&values));
                 if !same && (was_written || !values.is_empty()) {
@@ -134,8 +145,14 @@ impl Mapping {
     }
 
     /// The values for the Keycloak attribute, and takes out of `rest`, which goes into the document, what needs no place
-    /// there. None where the attribute is not the gateway's to write.
-    pub(super) fn write(&self, resource: &Resource, rest: &mut Resource) -> Option<Vec<String>> {
+    /// there. None where the attribute is not the gateway's to write, or `live` holds what somebody wrote there that the
+    /// attribute can't have, and nothing takes its place.
+    pub(super) fn write(
+        &self,
+        resource: &Resource,
+        live: &[String],
+        rest: &mut Resource,
+    ) -> Option<Vec<String>> {
         let extension = self.extension.as_ref();
         if self.is_read_only() {
             rest.set(extension, &self.attribute, None);
@@ -144,7 +161,9 @@ impl Mapping {
         if !self.attribute.multi_valued {
             rest.set_at(extension, &self.attribute, self.sub.as_deref(), None);
         }
-        Some(self.texts(resource))
+        let texts = self.texts(resource);
+        let unreadable = !live.is_empty() && live.iter().all(|text| parsed(self.leaf().kind, text).is_none());
+        (!texts.is_empty() || !unreadable).then_some(texts)
     }
 }
 

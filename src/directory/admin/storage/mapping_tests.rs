@@ -87,7 +87,7 @@ fn full() -> Value {
 
 fn write(storage: &Storage, before: &UserRepresentation, body: &Value) -> UserRepresentation {
     let resource = Resource::read(&storage.user, body.as_object().unwrap(), &Policy::default()).unwrap();
-    let wanted = Wanted { active: Some(true), resource, all_or_nothing: true };
+    let wanted = Wanted { active: Some(true), resource, all_or_nothing: true, refusal: None };
     let mut stored = storage.write(before, &wanted, "okta", OffsetDateTime::UNIX_EPOCH).unwrap();
     stored.enabled = Some(true);
     stored
@@ -226,4 +226,57 @@ fn an_empty_text_is_none() {
     let stored = write(&storage, &UserRepresentation::default(), &body);
     assert_eq!(values(&stored, "badgeNumber"), Vec::<String>::new());
     assert_eq!(read(&storage, &stored), json!({"userName": "bjensen", "active": true}));
+}
+
+#[test]
+fn what_somebody_wrote_in_keycloak_survives_though_it_can_not_be_read() {
+    let storage = storage(ALL);
+    let mut before = write(&storage, &UserRepresentation::default(), &json!({"userName": "bjensen"}));
+    change(&mut before, "badgeLevel", &["XL"]);
+    let after = write(&storage, &before, &json!({"userName": "bjensen", "title": "Guide"}));
+    assert_eq!(values(&after, "badgeLevel"), ["XL"]);
+    let set = write(&storage, &before, &json!({"userName": "bjensen", URN: {"level": 3}}));
+    assert_eq!(values(&set, "badgeLevel"), ["3"]);
+}
+
+#[test]
+fn what_was_written_before_it_was_mapped_is_moved_once() {
+    let before = write(&storage(&[]), &UserRepresentation::default(), &full());
+    let storage = storage(ALL);
+    let moved = UserRepresentation { attributes: storage.settled_attributes(&before), ..before };
+    assert_eq!(values(&moved, "badgeNumber"), ["b-7"]);
+    assert_eq!(values(&moved, "badgeTags"), ["Z", "a"]);
+    assert_eq!(values(&moved, "country"), ["DE"]);
+    assert_eq!(read(&storage, &moved), full());
+    assert_eq!(storage.settled_attributes(&moved), None);
+    // What is taken away in Keycloak afterwards stays away.
+    let mut gone = moved;
+    change(&mut gone, "badgeNumber", &[]);
+    change(&mut gone, "badgeTags", &[]);
+    assert_eq!(storage.settled_attributes(&gone), None);
+    assert_eq!(
+        (read(&storage, &gone)[URN].get("number"), read(&storage, &gone)[URN].get("tags")),
+        (None, None)
+    );
+}
+
+#[test]
+fn a_schema_that_changes_costs_no_other_attribute() {
+    let before = write(&storage(&[]), &UserRepresentation::default(), &full());
+    let other = Schema::new(
+        URN,
+        "Badge",
+        "",
+        vec![
+            Attribute::string("number", "").exact().many(),
+            Attribute::new("tags", Type::Integer, "").many(),
+            Attribute::new("weight", Type::Decimal, ""),
+        ],
+    );
+    let other = user_with(vec![Extension { schema: Arc::new(other), required: false }]);
+    let other = Storage::new(Arc::new(other), &BTreeMap::new());
+    assert_eq!(read(&other, &before)[URN], json!({"number": ["b-7"], "weight": 1.5}));
+    let after = write(&other, &before, &json!({"userName": "bjensen", "title": "x", URN: {"weight": 2}}));
+    let back = read(&storage(&[]), &after);
+    assert_eq!((&back[URN]["tags"], &back[URN]["weight"]), (&full()[URN]["tags"], &json!(2)));
 }

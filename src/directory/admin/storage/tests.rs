@@ -22,7 +22,7 @@ fn storage() -> Storage {
 fn wanted(body: &Value) -> Wanted {
     let resource = Resource::read(user(), body.as_object().unwrap(), &Policy::default()).unwrap();
     let active = resource.flag("active");
-    Wanted { resource, active, all_or_nothing: true }
+    Wanted { resource, active, all_or_nothing: true, refusal: None }
 }
 
 fn full() -> Value {

@@ -59,7 +59,13 @@ fn removed(person: &Resource, path: &theirs::PatchPath) -> Option<Result<Resourc
         }
         (Some(Value::Array(mut elements)), Some(sub)) => {
             for element in elements.iter_mut().filter(|element| selects(element)) {
-                element.as_object_mut().expect("a complex value").shift_remove(&*sub.name);
+                let members = element.as_object_mut().expect("a complex value");
+                let was_there = members.shift_remove(&*sub.name).is_some();
+                // Ours leaves no labels of what has been taken away.
+                let is_label = |name: &str| ["type", "primary", "display"].contains(&name);
+                if was_there && !is_label(&sub.name) && members.keys().all(|key| is_label(key)) {
+                    members.clear();
+                }
             }
             elements.retain(|element| element.as_object().is_some_and(|members| !members.is_empty()));
             keep_distinct(&mut elements);
@@ -68,7 +74,9 @@ fn removed(person: &Resource, path: &theirs::PatchPath) -> Option<Result<Resourc
         (Some(Value::Object(mut members)), Some(sub)) => {
             // A reference without value has nothing to show the name of.
             if &*sub.name == "value" && attribute.sub("$ref").is_some() && members.contains_key("value") {
-                members.clear();
+                for name in ["$ref", "display", "displayName"] {
+                    members.shift_remove(name);
+                }
             }
             members.shift_remove(&*sub.name);
             Some(Value::Object(members))

@@ -17,12 +17,7 @@ fn realm() -> Realm {
     let core = ["title", "displayName", "phoneNumbers", "name.middleName", "addresses.country", "profileUrl"];
     let map = own.map(|name| (format!("{BADGE_URN}:{name}"), format!("badge{name}")));
     let map = map.into_iter().chain(core.map(|name| (name.to_owned(), name.to_owned()))).collect();
-    let storage = Storage {
-        user: Arc::new(staff().clone()),
-        mappings: Mapping::all(staff(), &map),
-        email_as_username: false,
-        trust_email: false,
-    };
+    let storage = Storage::new(Arc::new(staff().clone()), &map);
     Realm { storage, ..Realm::default() }
 }
 
@@ -37,7 +32,7 @@ fn stored(realm: &Realm, person: &Resource) -> UserRepresentation {
 }
 
 fn asks_for(resource: Resource) -> Wanted {
-    Wanted { active: resource.flag("active"), all_or_nothing: true, resource }
+    Wanted { active: resource.flag("active"), all_or_nothing: true, refusal: None, resource }
 }
 
 /// Nothing is written; whoever is said to be inactive has their sessions ended again.
