@@ -147,7 +147,7 @@ async fn declared() {
     );
     assert_eq!(attribute("doors")["subAttributes"].as_array().unwrap().len(), 3);
     let listed = stage.scim.get("/Schemas").await;
-    assert!(listed.resources().iter().any(|listed| *listed == schema));
+    assert!(listed.resources().contains(&schema));
     let user = stage.scim.get("/ResourceTypes/User").await.expect(200).json().clone();
     assert!(
         user["schemaExtensions"].as_array().unwrap().contains(&json!({ "schema": BADGE, "required": false }))
