@@ -112,19 +112,4 @@ impl Filter {
             other => std::slice::from_ref(other),
         }
     }
-
-    /// The string that every match must have at the dotted path: what an `eq` says, alone or in an `and`.
-    ///
-    /// `emails[type eq "work" and value eq "x"]` demands `x` of `emails.value`, as `emails.value eq "x"` does.
-    pub fn demands(&self, dotted: &str) -> Option<&str> {
-        match self {
-            Self::Compare(path, Operator::Eq, Operand::String(text)) if path.dotted() == dotted => Some(text),
-            Self::Element(path, inner) => {
-                let sub = dotted.strip_prefix(&path.dotted())?.strip_prefix('.')?;
-                inner.demands(sub)
-            }
-            Self::And(parts) => parts.iter().find_map(|part| part.demands(dotted)),
-            _ => None,
-        }
-    }
 }

@@ -107,7 +107,7 @@ async fn create_impatiently(realm: &Realm, username: &str) {
 async fn late_effect() {
     let (stand_in, realm) = stage().await;
     let when = When::next().method(Method::POST).path("/users");
-    stand_in.faults().add(when, Fault::DelayBefore(Duration::from_millis(700)));
+    stand_in.faults().add(when, Fault::DelayBefore(Duration::from_secs(3)));
     create_impatiently(&realm, "babs").await;
     assert_eq!(users(&realm).await, 0, "not yet");
     until("the user comes", async || users(&realm).await == 1).await;
@@ -115,7 +115,7 @@ async fn late_effect() {
 
 async fn late_answer() {
     let (stand_in, realm) = stage().await;
-    let long = Duration::from_millis(700);
+    let long = Duration::from_secs(3);
     stand_in.faults().add(When::next().method(Method::POST).path("/users").times(2), Fault::DelayAfter(long));
     create_impatiently(&realm, "babs").await;
     let began = Instant::now();
