@@ -100,6 +100,10 @@ fn replacing_twice_is_replacing_once() {
     hold(30, &(person(), operation(staff())), |(person, mut operation)| {
         operation["op"] = json!("replace");
         let Ok(once) = patch(&person, std::slice::from_ref(&operation)) else { return Ok(false) };
+        // A new primary value makes the old one none, and a filter that looks at that selects another one then.
+        if operation["path"].as_str().is_some_and(|path| path.contains('[') && path.contains("primary")) {
+            return Ok(false);
+        }
         match patch(&once, std::slice::from_ref(&operation)) {
             Ok(twice) => prop_assert_eq!(twice, once, "{}", operation),
             // The value changed what the path's filter looks at, so that it selects nothing any more.
