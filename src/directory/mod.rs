@@ -1,6 +1,7 @@
 //! The port between the engine and the place where people live, and its way into Keycloak.
 
 pub mod admin;
+pub mod groups;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -66,7 +66,7 @@ impl Fake {
 
 fn meta(id: usize, seconds: i64) -> Meta {
     let at = |seconds| OffsetDateTime::from_unix_timestamp(seconds).unwrap();
-    Meta { id: id.to_string(), created: at(0), last_modified: at(seconds) }
+    Meta { id: id.to_string(), created: Some(at(0)), last_modified: Some(at(seconds)), revision: None }
 }
 
 fn at(users: &[Row], id: &str) -> Result<usize> {

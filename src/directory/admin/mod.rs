@@ -2,6 +2,7 @@
 
 mod create;
 mod errors;
+mod groups;
 mod leave;
 mod locks;
 mod names;
@@ -36,6 +37,7 @@ use self::realm::{Expected, Facts};
 use self::storage::{Mapping, Storage};
 use super::{Check, Context, Directory, Edit, Page, Result, Row, Visit, Wanted};
 
+pub use self::groups::{GroupRole, GroupSettings};
 pub use self::realm::NotReady;
 
 /// How a realm is to be kept.
@@ -55,6 +57,8 @@ pub struct Settings {
     pub trust_email: bool,
     /// Does `active: true` undo a block that was set in Keycloak?
     pub reactivate_local: bool,
+    /// How groups are kept.
+    pub groups: GroupSettings,
     /// How often the sweep looks for what administrators changed.
     pub sweep_interval: Duration,
 }
