@@ -1,10 +1,12 @@
 //! The calls about groups: read, search, create, change, move, delete, and who is in them.
 
-use futures_util::{TryStreamExt, stream};
+use std::collections::HashSet;
+
 use http::Method;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::client::{AdminClient, Repeat};
+use super::client::{AdminClient, At, Repeat};
 use super::error::{Call, Error, Result};
 use super::query::{GroupQuery, MAX_PAGE};
 use super::representation::{GroupId, GroupRepresentation, RoleRepresentation, UserId, UserRepresentation};
@@ -23,29 +25,36 @@ impl AdminClient {
         self.find(("groups/{id}", &[id.as_ref()])).await
     }
 
-    /// A page of the groups that the query finds, on every level, by name, as [`group`](Self::group) gives them. A group
-    /// that has an attribute's value twice may come twice.
-    ///
-    /// # Errors
-    /// As every call; see [`Error`].
-    pub async fn groups(&self, query: &GroupQuery) -> Result<Vec<GroupRepresentation>> {
-        self.get(("groups", &[]), &query.parameters()).await
-    }
-
-    /// All groups that the query finds, page by page, each once.
+    /// All groups that the query finds, on every level, by name, as [`group`](Self::group) gives them; read page by page.
+    /// One that has an attribute's value twice is given twice by Keycloak, and once here.
     ///
     /// # Errors
     /// As every call; see [`Error`].
     pub async fn every_group(&self, query: &GroupQuery) -> Result<Vec<GroupRepresentation>> {
-        let mut groups = all_pages(|first| {
-            let query = GroupQuery { first, max: MAX_PAGE, ..query.clone() };
-            async move { self.groups(&query).await }
-        })
-        .await?;
-        let mut seen = std::collections::HashSet::new();
-        groups
-            .retain(|group: &GroupRepresentation| group.id.as_ref().is_none_or(|id| seen.insert(id.clone())));
+        let mut groups: Vec<GroupRepresentation> =
+            self.every_page(("groups", &[]), &query.conditions()).await?;
+        let mut seen = HashSet::new();
+        groups.retain(|group| group.id.as_ref().is_none_or(|id| seen.insert(id.clone())));
         Ok(groups)
+    }
+
+    /// All pages of a list, one after the other.
+    async fn every_page<T: DeserializeOwned>(
+        &self,
+        at: At<'_>,
+        conditions: &[(&'static str, String)],
+    ) -> Result<Vec<T>> {
+        let mut all = Vec::new();
+        loop {
+            let first = u32::try_from(all.len()).unwrap_or(u32::MAX);
+            let query = [conditions, &window(first, MAX_PAGE)].concat();
+            let page: Vec<T> = self.get(at, &query).await?;
+            let is_last = page.len() < MAX_PAGE as usize;
+            all.extend(page);
+            if is_last {
+                return Ok(all);
+            }
+        }
     }
 
     /// All groups directly below a group, by name.
@@ -53,11 +62,7 @@ impl AdminClient {
     /// # Errors
     /// [`Error::NotFound`], and as every call.
     pub async fn subgroups(&self, id: &GroupId) -> Result<Vec<GroupRepresentation>> {
-        all_pages(|first| async move {
-            let window = window(first, MAX_PAGE, false);
-            self.get(("groups/{id}/children", &[id.as_ref()]), &window).await
-        })
-        .await
+        self.every_page(("groups/{id}/children", &[id.as_ref()]), &[]).await
     }
 
     /// The group at a path, by the names on the way to it.
@@ -98,7 +103,7 @@ impl AdminClient {
         let answer = match below {
             None => self.write(Method::POST, ("groups", &[]), Some(group), Repeat::NeverSent).await?,
             Some(above) => {
-                let at: (&'static str, &[&str]) = ("groups/{id}/children", &[above.as_ref()]);
+                let at: At<'_> = ("groups/{id}/children", &[above.as_ref()]);
                 self.write(Method::POST, at, Some(group), Repeat::NeverSent).await?
             }
         };
@@ -134,7 +139,7 @@ impl AdminClient {
         match below {
             None => self.write(Method::POST, ("groups", &[]), Some(&body), Repeat::Always).await.map(drop),
             Some(above) => {
-                let at: (&'static str, &[&str]) = ("groups/{id}/children", &[above.as_ref()]);
+                let at: At<'_> = ("groups/{id}/children", &[above.as_ref()]);
                 self.write(Method::POST, at, Some(&body), Repeat::Always).await.map(drop)
             }
         }
@@ -154,7 +159,7 @@ impl AdminClient {
     /// # Errors
     /// [`Error::NotFound`], and as every call.
     pub async fn group_members(&self, id: &GroupId, first: u32, max: u32) -> Result<Vec<UserRepresentation>> {
-        self.get(("groups/{id}/members", &[id.as_ref()]), &window(first, max.min(MAX_PAGE), false)).await
+        self.get(("groups/{id}/members", &[id.as_ref()]), &window(first, max.min(MAX_PAGE))).await
     }
 
     /// The groups that the user is in directly, by name, with attributes and roles; `None` if there is no such user.
@@ -162,10 +167,7 @@ impl AdminClient {
     /// # Errors
     /// As every call; see [`Error`].
     pub async fn user_groups(&self, id: &UserId) -> Result<Option<Vec<GroupRepresentation>>> {
-        let pages = all_pages(|first| async move {
-            self.get(("users/{id}/groups", &[id.as_ref()]), &window(first, MAX_PAGE, false)).await
-        });
-        match pages.await {
+        match self.every_page(("users/{id}/groups", &[id.as_ref()]), &[]).await {
             Err(error) if error.is_realm_missing() => Err(error),
             Err(Error::NotFound { .. }) => Ok(None),
             groups => groups.map(Some),
@@ -221,7 +223,7 @@ impl AdminClient {
         id: &GroupId,
         client_uuid: &str,
     ) -> Result<Vec<RoleRepresentation>> {
-        let at: (&'static str, &[&str]) =
+        let at: At<'_> =
             ("groups/{id}/role-mappings/clients/{client}/composite", &[id.as_ref(), client_uuid]);
         self.get(at, &[]).await
     }
@@ -271,21 +273,6 @@ impl AdminClient {
 }
 
 /// The window of a list, and the form of its answer.
-fn window(first: u32, max: u32, brief: bool) -> [(&'static str, String); 3] {
-    [("first", first.to_string()), ("max", max.to_string()), ("briefRepresentation", brief.to_string())]
-}
-
-/// All pages of a list, one after the other; `page` reads the one that begins at `first`.
-async fn all_pages<T, F>(page: impl Fn(u32) -> F) -> Result<Vec<T>>
-where
-    F: Future<Output = Result<Vec<T>>>,
-{
-    let page = &page;
-    let pages = stream::try_unfold(Some(0_u32), |first| async move {
-        let Some(first) = first else { return Ok(None) };
-        let found = page(first).await?;
-        let next = (found.len() >= MAX_PAGE as usize).then(|| first.saturating_add(MAX_PAGE));
-        Ok(Some((found, next)))
-    });
-    pages.try_concat().await
+fn window(first: u32, max: u32) -> [(&'static str, String); 3] {
+    [("first", first.to_string()), ("max", max.to_string()), ("briefRepresentation", "false".to_owned())]
 }

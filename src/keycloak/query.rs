@@ -114,14 +114,10 @@ pub struct GroupQuery {
     pub search: Option<String>,
     /// Attribute values (`q=`), compared exactly. Without any and without `search` all groups are found.
     pub attributes: Vec<AttributeMatch>,
-    /// How many groups to skip, ordered by name.
-    pub first: u32,
-    /// At most so many groups; above [`MAX_PAGE`] it counts as [`MAX_PAGE`].
-    pub max: u32,
 }
 
 impl GroupQuery {
-    pub(super) fn parameters(&self) -> Vec<(&'static str, String)> {
+    pub(super) fn conditions(&self) -> Vec<(&'static str, String)> {
         let mut pairs = if self.attributes.is_empty() {
             // An empty search finds all levels; without one only the top level is listed.
             vec![("search", self.search.clone().unwrap_or_default())]
@@ -129,13 +125,8 @@ impl GroupQuery {
             let terms: Vec<&str> = self.attributes.iter().map(|term| term.0.as_str()).collect();
             vec![("q", terms.join(" "))]
         };
-        pairs.extend([
-            // Else the groups above those that are found come too.
-            ("populateHierarchy", "false".to_owned()),
-            ("briefRepresentation", "false".to_owned()),
-            ("first", self.first.to_string()),
-            ("max", self.max.min(MAX_PAGE).to_string()),
-        ]);
+        // Else the groups above those that are found come too.
+        pairs.push(("populateHierarchy", "false".to_owned()));
         pairs
     }
 }

@@ -129,6 +129,7 @@ impl AdminDirectory {
             tag_role: &settings.tag_role,
             protected_roles: &settings.protected_roles,
             mappings: &self.0.mappings,
+            groups: &settings.groups,
         };
         let facts = Arc::new(realm::inspect(client, &expected).await?);
         if facts.realm_management.is_none() && self.known().is_none() {

@@ -363,6 +363,93 @@ codes! {
             Configuration: "If the role is no power, and stands in `protected_roles`, take it out there.",
         ],
     }
+    /// The displayName is taken by another group.
+    GroupExists = "group-exists" {
+        forms: [409 Uniqueness],
+        cause: "Another group that SCIM manages has the displayName; letter case does not count. Or another group in the \
+            same place of Keycloak has it exactly. The detail names the group's id where it knows it.",
+        mending: [
+            IdentityProvider: "If both are the same group, let the identity provider link to the existing one (Okta: \
+                *Push Groups*, *Link group*; Entra ID finds it by displayName). If not, rename one of them.",
+            Keycloak: "If the other group is a remnant, delete it; then repeat the request.",
+        ],
+    }
+    /// A group of this name exists in Keycloak and is not managed over SCIM.
+    UnmanagedGroupExists = "unmanaged-group-exists" {
+        forms: [409 Uniqueness],
+        cause: "Somebody made a group of this name in Keycloak, in the place where SCIM's groups live. It is not taken \
+            over, because `groups.on_existing` is `\"reject\"`, or because there are several of the name but for letter \
+            case.",
+        mending: [
+            Keycloak: "Rename or delete the group; or make it SCIM's by giving it the attribute `scim.managed` with the \
+                value `realm`, after a look at its roles and members.",
+            Configuration: "`groups.on_existing = \"adopt\"` lets clients take over groups that carry no other roles \
+                than those listed in `groups.roles`.",
+        ],
+    }
+    /// The group exists, but clients may only look at it.
+    UnmanagedGroup = "unmanaged-group" {
+        forms: [403],
+        cause: "`groups.visible = \"all\"` shows groups that were made in Keycloak. They can be read, but not changed, \
+            as long as nobody makes them SCIM's.",
+        mending: [
+            Keycloak: "Give the group the attribute `scim.managed` with the value `realm`.",
+            Configuration: "`groups.on_existing = \"adopt\"` lets clients take over groups that carry no other roles \
+                than those listed in `groups.roles`.",
+        ],
+    }
+    /// The group carries roles, so it is not taken over.
+    GroupHasRoles = "group-has-roles" {
+        forms: [409],
+        cause: "The existing group, or one above it, carries a role that the configuration does not list for it. Whoever \
+            pushes people into it would give them that role. The detail names the role.",
+        mending: [
+            Configuration: "If its members shall have the role, list it under the group's name in `groups.roles`.",
+            Keycloak: "If not, take the role from the group.",
+        ],
+    }
+    /// The group carries administrative power.
+    ProtectedGroup = "protected-group" {
+        forms: [409 Uniqueness, 403, 400 InvalidValue],
+        cause: "The group has, perhaps through a group above it or a composite role, a role that administers the realm: \
+            one of `realm-management` other than `view-*` and `query-*`, the realm role `admin`, or one of \
+            `protected_roles`. Such groups don't exist for SCIM clients. (409: its name can't be taken. 403: users with \
+            power can't join it. 400: no group can be put into it.)",
+        mending: [
+            Keycloak: "Keep its members by hand, or take the role away from the group.",
+            Configuration: "If the identity provider shall decide who administers the realm, name the group in \
+                `groups.privileged`.",
+        ],
+    }
+    /// A member that was named can't be one.
+    UnknownMember = "unknown-member" {
+        forms: [400 InvalidValue],
+        cause: "The request names a member that is no managed user, and no managed group, of this realm. Nothing of the \
+            request was applied. The detail names the first of them.",
+        mending: [
+            IdentityProvider: "Assign the person to the application first, and push the group again when the user has \
+                been created. If the user was deleted in Keycloak, let the identity provider create it anew.",
+            Keycloak: "If the user is there, but was made by hand, give it the role `scim-managed` (`tag_role`).",
+        ],
+    }
+    /// A group can't be put into the other one.
+    GroupNotNestable = "group-not-nestable" {
+        forms: [400 InvalidValue],
+        cause: "In Keycloak a group is below one other group at most, and never below itself. The detail says what \
+            stands in the way.",
+        mending: [
+            IdentityProvider: "Take the group out of the other one first, or push the people instead of the group.",
+        ],
+    }
+    /// There are groups below the group that SCIM does not manage.
+    UnmanagedSubgroups = "unmanaged-subgroups" {
+        forms: [409],
+        cause: "Keycloak deletes all groups below a group along with it, and below this one there is a group that SCIM \
+            does not manage. Nothing was deleted.",
+        mending: [
+            Keycloak: "Move or delete the group that the detail names; or delete the group by hand.",
+        ],
+    }
     /// The stored document was written by a newer version.
     UnknownFormat = "unknown-format" {
         forms: [503],

@@ -1,5 +1,13 @@
 //! Groups kept as Keycloak's groups: tag, names, roles, power, members.
 
+mod inspect;
+mod members;
+mod read;
+mod roles;
+mod standing;
+mod stored;
+mod write;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::FutureExt;
@@ -7,9 +15,11 @@ use futures_util::future::BoxFuture;
 
 use crate::directory::groups::{CheckGroup, EditGroup, GroupRow, Groups, Members, Membership, WantedGroup};
 use crate::directory::{Context, Result};
-use crate::scim::{Code, Error, Filter};
+use crate::scim::Filter;
 
 use super::AdminDirectory;
+
+pub(super) use self::inspect::{KnownRole, Protected, parent, roles};
 
 /// How a realm's groups are to be kept.
 #[derive(Debug, Clone, Default)]
@@ -40,52 +50,70 @@ pub enum GroupRole {
     },
 }
 
-fn nope<T>() -> Result<T> {
-    Err(Error::new(501, Code::NotImplemented, "groups"))
+impl std::fmt::Display for GroupRole {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Realm(role) => write!(f, "realm role \"{role}\""),
+            Self::Client { client, role } => write!(f, "role \"{role}\" of the client \"{client}\""),
+        }
+    }
 }
 
 impl Groups for AdminDirectory {
     fn group<'a>(
         &'a self,
-        _context: &'a Context,
-        _id: &'a str,
-        _members: Members,
+        context: &'a Context,
+        id: &'a str,
+        members: Members,
     ) -> BoxFuture<'a, Result<Option<GroupRow>>> {
-        async move { nope() }.boxed()
+        async move { self.session(context).await?.group(id, &members).await }.boxed()
     }
 
     fn groups<'a>(
         &'a self,
-        _context: &'a Context,
-        _filter: Option<&'a Filter>,
-        _limit: usize,
+        context: &'a Context,
+        filter: Option<&'a Filter>,
+        limit: usize,
     ) -> BoxFuture<'a, Result<Vec<GroupRow>>> {
-        async move { Ok(Vec::new()) }.boxed()
+        async move { self.session(context).await?.groups(filter, limit).await }.boxed()
     }
 
-    fn fill<'a>(&'a self, _context: &'a Context, _rows: &'a mut [GroupRow]) -> BoxFuture<'a, Result<()>> {
-        async move { Ok(()) }.boxed()
+    fn fill<'a>(&'a self, context: &'a Context, rows: &'a mut [GroupRow]) -> BoxFuture<'a, Result<()>> {
+        async move { self.session(context).await?.fill(rows).await }.boxed()
     }
 
-    fn create_group<'a>(&'a self, _: &'a Context, _: WantedGroup) -> BoxFuture<'a, Result<GroupRow>> {
-        async move { nope() }.boxed()
+    fn create_group<'a>(
+        &'a self,
+        context: &'a Context,
+        wanted: WantedGroup,
+    ) -> BoxFuture<'a, Result<GroupRow>> {
+        async move { self.session(context).await?.create_group(wanted).await }.boxed()
     }
 
     fn update_group<'a>(
         &'a self,
-        _context: &'a Context,
-        _id: &'a str,
-        _edit: EditGroup,
-        _members: Members,
+        context: &'a Context,
+        id: &'a str,
+        edit: EditGroup,
+        members: Members,
     ) -> BoxFuture<'a, Result<GroupRow>> {
-        async move { nope() }.boxed()
+        async move { self.session(context).await?.update_group(id, edit, members).await }.boxed()
     }
 
-    fn delete_group<'a>(&'a self, _: &'a Context, _: &'a str, _: CheckGroup) -> BoxFuture<'a, Result<()>> {
-        async move { nope() }.boxed()
+    fn delete_group<'a>(
+        &'a self,
+        context: &'a Context,
+        id: &'a str,
+        check: CheckGroup,
+    ) -> BoxFuture<'a, Result<()>> {
+        async move { self.session(context).await?.delete_group(id, check).await }.boxed()
     }
 
-    fn groups_of<'a>(&'a self, _: &'a Context, _: &'a str) -> BoxFuture<'a, Result<Vec<Membership>>> {
-        async move { Ok(Vec::new()) }.boxed()
+    fn groups_of<'a>(
+        &'a self,
+        context: &'a Context,
+        user: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<Membership>>> {
+        async move { self.session(context).await?.groups_of(user).await }.boxed()
     }
 }

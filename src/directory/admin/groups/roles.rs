@@ -1,0 +1,176 @@
+//! The roles that a group carries by configuration: given with its name, taken when it is renamed.
+
+use std::collections::BTreeMap;
+
+use crate::directory::Result;
+use crate::keycloak::{GroupId, GroupQuery, GroupRepresentation, RoleRepresentation};
+use crate::scim::{Code, Error};
+
+use super::super::{OrScim, Session};
+use super::inspect::KnownRole;
+use super::standing::{Judge, Standing};
+
+impl KnownRole {
+    /// Is it mapped to the group directly?
+    fn is_mapped(&self, group: &GroupRepresentation) -> bool {
+        let names = match &self.client {
+            None => Some(&group.realm_roles),
+            Some(client) => group.client_roles.get(&client.client_id),
+        };
+        names.is_some_and(|names| names.contains(&self.role.name))
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        self.role.id == other.role.id
+    }
+}
+
+/// Roles by the internal id of the client that they belong to.
+type ByClient = BTreeMap<Option<String>, Vec<RoleRepresentation>>;
+
+fn by_client<'r>(roles: impl Iterator<Item = &'r KnownRole>) -> ByClient {
+    let mut sorted = ByClient::new();
+    for known in roles {
+        let client = known.client.as_ref().map(|client| client.uuid.clone());
+        sorted.entry(client).or_default().push(known.role.clone());
+    }
+    sorted
+}
+
+impl Session {
+    /// The roles that a group of this name carries.
+    fn listed_roles(&self, name: &str) -> &[KnownRole] {
+        self.facts.group_roles.get(&name.to_lowercase()).map_or(&[], Vec::as_slice)
+    }
+
+    /// Does a group of the name carry any role by configuration?
+    pub(super) fn lists_roles(&self, name: &str) -> bool {
+        !self.listed_roles(name).is_empty()
+    }
+
+    /// Gives the group the roles that its new name carries, and takes those that its old one did. Roles that an
+    /// administrator mapped stay.
+    pub(super) async fn settle_roles(
+        &self,
+        id: &GroupId,
+        before: &GroupRepresentation,
+        name: &str,
+    ) -> Result<()> {
+        let wanted = self.listed_roles(name);
+        let due = wanted.iter().filter(|role| !role.is_mapped(before));
+        for (client, roles) in by_client(due) {
+            self.client.map_group_roles(id, client.as_deref(), &roles).await.or_scim(self)?;
+        }
+        let stale = self
+            .listed_roles(&before.name)
+            .iter()
+            .filter(|role| role.is_mapped(before) && !wanted.iter().any(|wanted| wanted.is_same(role)));
+        for (client, roles) in by_client(stale) {
+            self.client.unmap_group_roles(id, client.as_deref(), &roles).await.or_scim(self)?;
+        }
+        Ok(())
+    }
+
+    /// Does the group have the roles that its name carries, and would another name take none of them?
+    pub(super) fn roles_are_settled(&self, before: &GroupRepresentation, name: &str) -> bool {
+        let renamed = before.name.to_lowercase() != name.to_lowercase();
+        self.listed_roles(name).iter().all(|role| role.is_mapped(before))
+            && !(renamed && self.lists_roles(&before.name))
+    }
+
+    /// Refuses a group that carries, by itself or from above, a role that the configuration does not list for the name.
+    pub(super) async fn refuse_unlisted_roles(
+        &self,
+        judge: &Judge<'_>,
+        group: &GroupRepresentation,
+        name: &str,
+    ) -> Result<()> {
+        let above = judge.above(group).await?;
+        let listed = self.listed_roles(name);
+        for group in std::iter::once(group).chain(above.iter().map(AsRef::as_ref)) {
+            let is_listed = |client: Option<&str>, role: &str| {
+                listed.iter().any(|known| {
+                    known.role.name == role
+                        && known.client.as_ref().map(|client| client.client_id.as_str()) == client
+                })
+            };
+            let realm_roles = group.realm_roles.iter().map(|role| (None, role));
+            let client_roles = group.client_roles.iter();
+            let client_roles = client_roles
+                .flat_map(|(client, roles)| roles.iter().map(move |role| (Some(client.as_str()), role)));
+            if let Some((_, role)) =
+                realm_roles.chain(client_roles).find(|(client, role)| !is_listed(*client, role))
+            {
+                return Err(Error::new(
+                    409,
+                    Code::GroupHasRoles,
+                    format!(
+                        "The group exists in Keycloak and is not taken over, because it carries the role {role}, which \
+                         the configuration does not list for it (groups.roles)"
+                    ),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives all managed groups that the configuration names the roles that they carry: it may have come to name them
+    /// after they were made. Returns how many it gave any.
+    pub(in super::super) async fn sweep_group_roles(&self) -> Result<usize> {
+        let mut given = 0;
+        for (name, roles) in self.facts.group_roles.iter().filter(|(_, roles)| !roles.is_empty()) {
+            let judge = Judge::new(self);
+            for group in self.groups_named(name).await? {
+                let Some(id) = &group.id else { continue };
+                let due = roles.iter().any(|role| !role.is_mapped(&group));
+                if due && judge.standing(&group).await? == Standing::Managed {
+                    let _lock = self.directory.0.locks.lock(format!("id {id}")).await;
+                    // It may have been renamed since it was listed.
+                    let now = self.client.group(id).await.or_scim(self)?;
+                    if let Some(group) = now.filter(|group| group.name.to_lowercase() == *name) {
+                        self.settle_roles(id, &group, &group.name).await?;
+                        given += 1;
+                    }
+                }
+            }
+        }
+        Ok(given)
+    }
+
+    /// All groups of the realm with this name, in any letter case.
+    pub(super) async fn groups_named(&self, name: &str) -> Result<Vec<GroupRepresentation>> {
+        let lower = name.to_lowercase();
+        let mut groups = self.groups_holding(name).await?;
+        groups.retain(|group| group.name.to_lowercase() == lower);
+        Ok(groups)
+    }
+
+    /// All groups of the realm whose names may hold the text.
+    pub(super) async fn groups_holding(&self, text: &str) -> Result<Vec<GroupRepresentation>> {
+        let search = search_term(text).map(str::to_owned);
+        let query = GroupQuery { search, attributes: Vec::new() };
+        self.client.every_group(&query).await.or_scim(self)
+    }
+}
+
+/// What to search for where a name may hold the text: its longest part of plain characters, since databases differ in
+/// what they take for the same letters beyond ASCII, and Keycloak knows wildcards; none where there is no such part.
+fn search_term(text: &str) -> Option<&str> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '-' | '_' | '.');
+    let parts = text.split(|c: char| !plain(c));
+    parts.map(str::trim).filter(|part| !part.is_empty()).max_by_key(|part| part.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_searched_for_by_what_every_database_folds_alike() {
+        assert_eq!(search_term("Tour Guides"), Some("Tour Guides"));
+        assert_eq!(search_term("Büro Überlingen"), Some("berlingen"));
+        assert_eq!(search_term("Ärzte "), Some("rzte"));
+        assert_eq!(search_term("Team *all*"), Some("Team"));
+        assert_eq!((search_term("営業"), search_term(" é ")), (None, None));
+    }
+}

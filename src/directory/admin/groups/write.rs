@@ -1,0 +1,430 @@
+//! Creating, changing and deleting groups: first everything is checked, then Keycloak's group is written, then members
+//! move, and what was begun can be repeated to its end.
+
+use time::OffsetDateTime;
+
+use crate::directory::Result;
+use crate::directory::groups::{CheckGroup, EditGroup, GroupRow, Members, WantedGroup};
+use crate::keycloak::{self, GroupId, GroupRepresentation, UserId};
+use crate::scim::group::group as group_type;
+use crate::scim::resource::printable;
+use crate::scim::{Code, Error};
+
+use super::super::{OrScim, Session};
+use super::members::MemberPlan;
+use super::standing::{Judge, Standing};
+use super::stored;
+
+impl Session {
+    pub(super) async fn create_group(self, wanted: WantedGroup) -> Result<GroupRow> {
+        let judge = Judge::new(&self);
+        let mut write = stored::write(&GroupRepresentation::default(), &wanted.resource, &self.caller)?;
+        let name = write.name.clone();
+        // Two creates of one name: the second one sees what became of the first.
+        let name_lock = self.directory.0.locks.lock(group_name(&name)).await;
+        let namesakes = self.groups_named(&name).await?;
+        if let Some(taken) = self.taken(&judge, &namesakes, &name, None).await? {
+            drop(name_lock);
+            return self.create_group_over(taken, &wanted).await;
+        }
+        let plan = self.plan_members(&judge, None, &wanted.members).await?;
+        let now = OffsetDateTime::now_utc();
+        let more = !plan.is_empty() || self.lists_roles(&name);
+        stored::changed(&mut write, now, !plan.is_empty());
+        stored::born(&mut write, now, more);
+        let created = self.client.create_group(self.facts.group_parent.as_ref(), &write).await;
+        let id = match created {
+            Ok(id) => id,
+            Err(error) => match self.created_group_after_all(&error, &write).await {
+                Some(id) => id,
+                None => return Err(self.not_written(error)),
+            },
+        };
+        // From here on Keycloak itself keeps the name, and whoever looks for it finds the group.
+        drop(name_lock);
+        let stored = GroupRepresentation {
+            id: Some(id.clone()),
+            parent_id: self.facts.group_parent.clone(),
+            sub_group_count: Some(0),
+            ..write
+        };
+        if more {
+            let lock = self.directory.0.locks.lock(format!("id {id}")).await;
+            self.settle_roles(&id, &stored, &name).await?;
+            let _tree = self.tree(&plan).await;
+            self.move_members(&id, &plan).await?;
+            let row = self.row(&stored, plan.after());
+            drop(judge);
+            self.settle_later(id, lock);
+            return Ok(row);
+        }
+        Ok(self.row(&stored, Some(Vec::new())))
+    }
+
+    /// After a failure that leaves open whether the group was created: looks, and knows its own revision.
+    async fn created_group_after_all(
+        &self,
+        error: &keycloak::Error,
+        write: &GroupRepresentation,
+    ) -> Option<GroupId> {
+        use keycloak::Error as Failure;
+        let open =
+            matches!(error, Failure::Unreachable { .. } | Failure::Timeout { .. } | Failure::Server { .. });
+        if !open || error.never_sent() {
+            return None;
+        }
+        let found = self.groups_named(&write.name).await.ok()?;
+        found.into_iter().find(|group| group.attributes == write.attributes)?.id
+    }
+
+    /// A group has the name already. One whose create was cut off is gone on with; one that is somebody else's is taken
+    /// over where the configuration says so.
+    async fn create_group_over(&self, taken: Taken, wanted: &WantedGroup) -> Result<GroupRow> {
+        let group = match taken {
+            Taken::Refused(error) => return Err(error),
+            Taken::Unfinished(group) | Taken::Adoptable(group) => group,
+        };
+        let Some(id) = group.id.clone() else { return Err(exists(None)) };
+        let lock = self.directory.0.locks.lock(format!("id {id}")).await;
+        // Whoever held the lock may have finished it.
+        let judge = Judge::new(self);
+        let now = self.client.group(&id).await.or_scim(self)?;
+        let Some(stored) = now else {
+            return Err(Error::new(
+                409,
+                Code::GroupExists,
+                "The group is being deleted in Keycloak; repeat the request",
+            ));
+        };
+        if stored::is_tagged(&stored) && !stored::is_unfinished(&stored) {
+            return Err(exists(Some(&id)));
+        }
+        let adopted = !stored::is_tagged(&stored);
+        if adopted {
+            let name = wanted.resource.text(group_type(), "displayName").unwrap_or_default();
+            self.refuse_unlisted_roles(&judge, &stored, name).await?;
+        }
+        let plan = self.plan_members(&judge, Some(&stored), &wanted.members).await?;
+        let mut write = stored::write(&stored, &wanted.resource, &self.caller)?;
+        let now = OffsetDateTime::now_utc();
+        stored::changed(&mut write, now, true);
+        // Taken over, it is unfinished until all is done: a repeated create goes on with it.
+        if adopted {
+            stored::born(&mut write, now, true);
+        }
+        let row = self.carry_out(&id, &stored, write, &plan, Members::All).await?;
+        self.settle_later(id, lock);
+        Ok(row)
+    }
+
+    pub(super) async fn update_group(self, id: &str, edit: EditGroup, members: Members) -> Result<GroupRow> {
+        let Ok(id) = GroupId::try_from(id) else { return Err(Error::not_found(id)) };
+        let lock = self.directory.0.locks.lock(format!("id {id}")).await;
+        let judge = Judge::new(&self);
+        let Some(stored) = self.visible_group(&judge, &id).await? else {
+            return Err(Error::not_found(id.as_ref()));
+        };
+        let before = stored::read(&stored, &self.caller);
+        let wanted = edit(&before)?;
+        let mut write = stored::write(&stored, &wanted.resource, &self.caller)?;
+        if !stored::is_tagged(&stored) {
+            if !self.settings().groups.adopt {
+                return Err(Error::new(
+                    403,
+                    Code::UnmanagedGroup,
+                    "The group was made in Keycloak and is not managed over SCIM (groups.on_existing = \"reject\"), so it \
+                     can only be read",
+                ));
+            }
+            self.refuse_unlisted_roles(&judge, &stored, &write.name).await?;
+        }
+        let renamed = write.name != stored.name;
+        let _name_lock = match renamed {
+            false => None,
+            true => {
+                let name_lock = self.directory.0.locks.lock(group_name(&write.name)).await;
+                let namesakes = self.groups_named(&write.name).await?;
+                match self.taken(&judge, &namesakes, &write.name, Some(&id)).await? {
+                    None => Some(name_lock),
+                    Some(Taken::Refused(error)) => return Err(error),
+                    Some(Taken::Unfinished(group) | Taken::Adoptable(group)) => {
+                        return Err(refused_name(&group));
+                    }
+                }
+            }
+        };
+        let plan = self.plan_members(&judge, Some(&stored), &wanted.members).await?;
+        let same = write.attributes.as_ref() == Some(&stored.attributes.clone().unwrap_or_default());
+        let untouched = same && !renamed && plan.is_empty() && self.roles_are_settled(&stored, &write.name);
+        if untouched && stored::settled(&stored).is_none() {
+            let mut row = before;
+            row.members = match plan.after() {
+                Some(after) => Some(after),
+                None => self.read_members(&judge, &stored, &members).await?,
+            };
+            return Ok(row);
+        }
+        stored::changed(
+            &mut write,
+            OffsetDateTime::now_utc(),
+            !plan.is_empty() || stored::is_moving(&stored),
+        );
+        let row = self.carry_out(&id, &stored, write, &plan, members).await?;
+        drop(judge);
+        self.settle_later(id, lock);
+        Ok(row)
+    }
+
+    /// Writes the group, gives it its roles and moves its members. The caller holds the group's lock, and settles it
+    /// afterwards.
+    async fn carry_out(
+        &self,
+        id: &GroupId,
+        stored: &GroupRepresentation,
+        write: GroupRepresentation,
+        plan: &MemberPlan,
+        members: Members,
+    ) -> Result<GroupRow> {
+        let _tree = self.tree(plan).await;
+        self.client.update_group(id, &write).await.map_err(|error| self.not_written(error))?;
+        self.settle_roles(id, stored, &write.name).await?;
+        self.move_members(id, plan).await?;
+        let after = GroupRepresentation {
+            id: Some(id.clone()),
+            parent_id: stored.parent_id.clone(),
+            sub_group_count: if plan.moves_groups() { None } else { stored.sub_group_count },
+            ..write
+        };
+        let known = plan.after();
+        let members = match (known, members) {
+            (_, Members::Unread) => None,
+            (Some(known), Members::UpTo(most)) => Some(known).filter(|known| known.len() <= most),
+            (Some(known), _) => Some(known),
+            (None, members) => self.read_members(&Judge::new(self), &after, &members).await?,
+        };
+        Ok(self.row(&after, members))
+    }
+
+    /// The group as it will be once it is settled.
+    fn row(
+        &self,
+        stored: &GroupRepresentation,
+        members: Option<Vec<crate::directory::groups::Member>>,
+    ) -> GroupRow {
+        let settled =
+            stored::settled(stored).map(|settled| GroupRepresentation { id: stored.id.clone(), ..settled });
+        GroupRow { members, ..stored::read(settled.as_ref().unwrap_or(stored), &self.caller) }
+    }
+
+    /// Notes that all is done, off the answer's path. Until then nobody else changes the group.
+    fn settle_later(&self, id: GroupId, lock: tokio::sync::OwnedMutexGuard<()>) {
+        let aftermath = Self {
+            directory: self.directory.clone(),
+            client: self.client.clone().after_answer(),
+            facts: std::sync::Arc::clone(&self.facts),
+            storage: self.storage.clone(),
+            caller: std::sync::Arc::clone(&self.caller),
+        };
+        self.directory.0.tasks.spawn(async move {
+            if let Err(error) = aftermath.settle_group(&id).await {
+                tracing::warn!(%error, %id, "the group counts as being changed until its next change");
+            }
+            drop(lock);
+        });
+    }
+
+    async fn settle_group(&self, id: &GroupId) -> Result<()> {
+        let Some(stored) = self.client.group(id).await.or_scim(self)? else { return Ok(()) };
+        if let Some(settled) = stored::settled(&stored) {
+            self.client.update_group(id, &settled).await.or_scim(self)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps groups from being moved at the same time, so that two moves never make a circle.
+    async fn tree(&self, plan: &MemberPlan) -> Option<tokio::sync::OwnedMutexGuard<()>> {
+        match plan.moves_groups() {
+            true => Some(self.directory.0.locks.lock("group tree".into()).await),
+            false => None,
+        }
+    }
+
+    pub(super) async fn delete_group(self, id: &str, check: CheckGroup) -> Result<()> {
+        let Ok(id) = GroupId::try_from(id) else { return Err(Error::not_found(id)) };
+        let _lock = self.directory.0.locks.lock(format!("id {id}")).await;
+        let judge = Judge::new(&self);
+        let Some(stored) = self.visible_group(&judge, &id).await? else {
+            return Err(Error::not_found(id.as_ref()));
+        };
+        check(&stored::read(&stored, &self.caller))?;
+        if !stored::is_tagged(&stored) {
+            return Err(Error::new(
+                403,
+                Code::UnmanagedGroup,
+                "The group was made in Keycloak and is not managed over SCIM, so it can only be deleted there",
+            ));
+        }
+        if stored.sub_group_count != Some(0) {
+            let _tree = self.directory.0.locks.lock("group tree".into()).await;
+            self.empty_of_groups(&judge, &id).await?;
+        }
+        match self.client.delete_group(&id).await {
+            // Gone is what was asked for: a repeated try may find it so.
+            Err(error @ keycloak::Error::NotFound { .. }) if !error.is_realm_missing() => Ok(()),
+            done => done.or_scim(&self),
+        }
+    }
+
+    /// Moves the groups within the group out of it, before Keycloak would delete them along with it.
+    async fn empty_of_groups(&self, judge: &Judge<'_>, id: &GroupId) -> Result<()> {
+        let subgroups = self.client.subgroups(id).await.or_scim(self)?;
+        for subgroup in &subgroups {
+            if judge.standing(subgroup).await? != Standing::Managed {
+                return Err(Error::new(
+                    409,
+                    Code::UnmanagedSubgroups,
+                    "There is a group below this one that is not managed over SCIM; Keycloak would delete it too",
+                ));
+            }
+        }
+        for subgroup in &subgroups {
+            let Some(child) = &subgroup.id else { continue };
+            let home = self.facts.group_parent.as_ref();
+            match self.client.move_group(child, &subgroup.name, home).await {
+                Err(keycloak::Error::Conflict { .. }) => {
+                    return Err(Error::conflict(
+                        Code::GroupExists,
+                        format!(
+                            "The group {} within this one can't be moved out of it: another group in Keycloak has its name",
+                            printable(&subgroup.name)
+                        ),
+                    ));
+                }
+                done => done.or_scim(self)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves on the versions of the groups that somebody who was just deleted was in.
+    pub(in super::super) async fn note_departure(&self, groups: Vec<GroupRepresentation>) {
+        let noted =
+            groups.iter().filter(|group| stored::is_tagged(group)).filter_map(|group| group.id.clone());
+        let noted = noted.map(|id| async move {
+            let _lock = self.directory.0.locks.lock(format!("id {id}")).await;
+            let Some(stored) = self.client.group(&id).await.or_scim(self)? else { return Ok(()) };
+            let mut write = GroupRepresentation {
+                name: stored.name.clone(),
+                description: stored.description.clone(),
+                attributes: stored.attributes.clone(),
+                ..GroupRepresentation::default()
+            };
+            stored::changed(&mut write, OffsetDateTime::now_utc(), stored::is_moving(&stored));
+            self.client.update_group(&id, &write).await.or_scim(self)
+        });
+        let noted: Vec<Result<()>> = futures_util::future::join_all(noted.collect::<Vec<_>>()).await;
+        for error in noted.into_iter().filter_map(Result::err) {
+            tracing::warn!(%error, "a group keeps the version that it had with a user who is deleted now");
+        }
+    }
+
+    /// The groups of a user who is about to be deleted.
+    pub(in super::super) async fn groups_left(&self, user: &UserId) -> Result<Vec<GroupRepresentation>> {
+        Ok(self.client.user_groups(user).await.or_scim(self)?.unwrap_or_default())
+    }
+
+    /// Who of the namesakes has the name already, so that no other group can; `own` is the group that is to get it.
+    async fn taken(
+        &self,
+        judge: &Judge<'_>,
+        namesakes: &[GroupRepresentation],
+        name: &str,
+        own: Option<&GroupId>,
+    ) -> Result<Option<Taken>> {
+        let mut siblings = Vec::new();
+        let mut powerful = false;
+        for group in namesakes.iter().filter(|group| group.id.as_ref() != own) {
+            // Where SCIM's groups live, and so where Keycloak itself takes a name once only.
+            let is_sibling = group.parent_id == self.facts.group_parent;
+            match judge.standing(group).await? {
+                Standing::Managed if stored::is_unfinished(group) && is_sibling => {
+                    return Ok(Some(Taken::Unfinished(group.clone())));
+                }
+                Standing::Managed => return Ok(Some(Taken::Refused(exists(group.id.as_ref())))),
+                Standing::Powerful if is_sibling => powerful = true,
+                Standing::Shown | Standing::Foreign if is_sibling => siblings.push(group),
+                Standing::Shown => return Ok(Some(Taken::Refused(exists(group.id.as_ref())))),
+                Standing::Powerful | Standing::Foreign => {}
+            }
+        }
+        if powerful || self.is_powerful_sibling(judge, &siblings).await? {
+            return Ok(Some(Taken::Refused(Error::conflict(
+                Code::ProtectedGroup,
+                "A group of this name exists in Keycloak and carries administrative power, so it is kept from SCIM; only \
+                 groups.privileged can name it",
+            ))));
+        }
+        let exact = siblings.iter().find(|group| group.name == name);
+        Ok(match (exact.or(siblings.first()), siblings.len()) {
+            (None, _) => None,
+            (Some(group), 1) if self.settings().groups.adopt => Some(Taken::Adoptable((*group).clone())),
+            (Some(group), _) => Some(Taken::Refused(refused_name(group))),
+        })
+    }
+
+    /// Has one of these, which nobody manages, administrative power that the configuration does not grant?
+    async fn is_powerful_sibling(
+        &self,
+        judge: &Judge<'_>,
+        siblings: &[&GroupRepresentation],
+    ) -> Result<bool> {
+        for group in siblings {
+            let privileged = self.settings().groups.privileged.contains(&group.name.to_lowercase());
+            if !privileged && judge.power(group).await?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn not_written(&self, error: keycloak::Error) -> Error {
+        match error {
+            keycloak::Error::Conflict { .. } => Error::conflict(
+                Code::GroupExists,
+                "Another group in the same place of Keycloak has this displayName",
+            ),
+            error => self.failed(&error),
+        }
+    }
+}
+
+/// What stands in a name's way.
+enum Taken {
+    /// It stays there.
+    Refused(Error),
+    /// A create of this name that was cut off.
+    Unfinished(GroupRepresentation),
+    /// Somebody else's group, which the configuration lets clients take over.
+    Adoptable(GroupRepresentation),
+}
+
+/// The key of the lock on a group's name.
+fn group_name(name: &str) -> String {
+    format!("group name {}", name.to_lowercase())
+}
+
+fn exists(id: Option<&GroupId>) -> Error {
+    let which = id.map(|id| format!("; its id is {id}")).unwrap_or_default();
+    Error::conflict(Code::GroupExists, format!("A group with this displayName exists already{which}"))
+}
+
+fn refused_name(group: &GroupRepresentation) -> Error {
+    if stored::is_tagged(group) {
+        return exists(group.id.as_ref());
+    }
+    Error::conflict(
+        Code::UnmanagedGroupExists,
+        "A group with this displayName exists in Keycloak and is not managed over SCIM (groups.on_existing): rename or \
+         delete it there, or give it the attribute scim.managed with the value realm",
+    )
+}
