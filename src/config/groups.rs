@@ -9,7 +9,9 @@ use std::fmt;
 use super::built_in;
 
 pub(super) use fold::{SpecialRoles, check_layer, fold};
-pub(super) use layer::{ClientRoleLayer, GroupsLayer};
+#[cfg(test)]
+pub(super) use layer::ClientRoleLayer;
+pub(super) use layer::GroupsLayer;
 
 /// How a realm's groups are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
