@@ -34,6 +34,8 @@ pub(super) const IGNORED_ATTRIBUTE: &str = "password";
 pub(super) const FORWARD_TOKEN_ENDPOINT: bool = true;
 /// Shorter than a request's time, so that a plan's end is still answered.
 pub(super) const PLAN_TIMEOUT: Duration = Duration::from_secs(50);
+/// Most members that the answer to a PATCH of a group shows.
+pub(super) const PATCH_RESPONSE_MEMBERS: usize = 200;
 
 pub(super) const CLIENT_ID: &str = "scimgate";
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
