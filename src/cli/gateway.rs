@@ -230,8 +230,26 @@ fn directory_settings(realm: &Realm) -> admin::Settings {
         built_in_map: config::built_in_attribute_map(),
         trust_email: realm.trust_email,
         reactivate_local: realm.reactivate_local,
-        groups: admin::GroupSettings::default(),
+        groups: group_settings(&realm.groups),
         sweep_interval: realm.sweep_interval,
+    }
+}
+
+fn group_settings(groups: &config::Groups) -> admin::GroupSettings {
+    let role = |role: &config::GroupRole| match role {
+        config::GroupRole::Realm(name) => admin::GroupRole::Realm(name.clone()),
+        config::GroupRole::Client { client, role } => {
+            admin::GroupRole::Client { client: client.clone(), role: role.clone() }
+        }
+    };
+    let roles =
+        groups.roles.iter().map(|(name, carried)| (name.clone(), carried.roles.iter().map(role).collect()));
+    admin::GroupSettings {
+        parent: groups.parent.clone(),
+        show_all: groups.visible == config::VisibleGroups::All,
+        adopt: groups.on_existing == config::OnExistingGroup::Adopt,
+        privileged: groups.privileged.clone(),
+        roles: roles.collect(),
     }
 }
 
@@ -246,7 +264,7 @@ fn engine_settings(realm: &Realm, public_url: &str) -> engine::Settings {
         },
         // What the realm ignores and refuses are attributes of users.
         group_policy: Policy { refuse_unknown, ..Policy::default() },
-        patch_response_members: 200,
+        patch_response_members: realm.groups.patch_response_members,
         sizes: PageSizes { default: realm.default_page_size, max: realm.max_page_size },
         scan_limit: realm.scan_limit,
         plan_timeout: realm.plan_timeout,
