@@ -22,7 +22,9 @@ impl AdminClient {
     /// # Errors
     /// As every call; see [`Error`].
     pub async fn group(&self, id: &GroupId) -> Result<Option<GroupRepresentation>> {
-        self.find(("groups/{id}", &[id.as_ref()])).await
+        let found: Option<GroupRepresentation> = self.find(("groups/{id}", &[id.as_ref()])).await?;
+        // Some ids are names of other endpoints, such as `count`.
+        Ok(found.filter(|group| group.id.as_ref() == Some(id)))
     }
 
     /// All groups that the query finds, on every level, by name, as [`group`](Self::group) gives them; read page by page.

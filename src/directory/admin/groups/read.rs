@@ -35,6 +35,7 @@ impl Session {
         let judge = Judge::new(self);
         // First the group, then its members: a change in between moves the version that is told.
         let Some(group) = self.visible_group(&judge, &id).await? else { return Ok(None) };
+        self.settle_if_cut_off(&group);
         let mut row = stored::read(&group, &self.caller);
         row.members = self.read_members(&judge, &group, members).await?;
         Ok(Some(row))
@@ -75,9 +76,11 @@ impl Session {
             .iter()
             .map(|row| async {
                 let Ok(id) = GroupId::try_from(row.meta.id.as_str()) else { return Ok(None) };
-                // How many groups are below it is not kept in a row; whoever has none is asked in vain.
-                let group = GroupRepresentation { id: Some(id), ..GroupRepresentation::default() };
-                self.members(&judge, &group, None).await
+                // It tells whether there are groups below it, which a row does not.
+                match self.client.group(&id).await.or_scim(self)? {
+                    Some(group) => self.members(&judge, &group, None).await,
+                    None => Ok(None),
+                }
             })
             .collect();
         let members: Vec<_> = stream::iter(reads).buffered(GROUPS_AT_ONCE).try_collect().await?;

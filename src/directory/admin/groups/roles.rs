@@ -48,19 +48,29 @@ impl Session {
         !self.listed_roles(name).is_empty()
     }
 
-    /// Gives the group the roles that its new name carries, and takes those that its old one did. Roles that an
-    /// administrator mapped stay.
-    pub(super) async fn settle_roles(
+    /// Gives the group the roles that its name carries.
+    pub(super) async fn give_roles(
+        &self,
+        id: &GroupId,
+        before: &GroupRepresentation,
+        name: &str,
+    ) -> Result<()> {
+        let due = self.listed_roles(name).iter().filter(|role| !role.is_mapped(before));
+        for (client, roles) in by_client(due) {
+            self.client.map_group_roles(id, client.as_deref(), &roles).await.or_scim(self)?;
+        }
+        Ok(())
+    }
+
+    /// Takes from a group the roles that it carries by the name that it has, and would not by its new one. Roles that an
+    /// administrator mapped stay. To be done before it is renamed: afterwards nobody would know.
+    pub(super) async fn take_roles(
         &self,
         id: &GroupId,
         before: &GroupRepresentation,
         name: &str,
     ) -> Result<()> {
         let wanted = self.listed_roles(name);
-        let due = wanted.iter().filter(|role| !role.is_mapped(before));
-        for (client, roles) in by_client(due) {
-            self.client.map_group_roles(id, client.as_deref(), &roles).await.or_scim(self)?;
-        }
         let stale = self
             .listed_roles(&before.name)
             .iter()
@@ -71,11 +81,9 @@ impl Session {
         Ok(())
     }
 
-    /// Does the group have the roles that its name carries, and would another name take none of them?
-    pub(super) fn roles_are_settled(&self, before: &GroupRepresentation, name: &str) -> bool {
-        let renamed = before.name.to_lowercase() != name.to_lowercase();
-        self.listed_roles(name).iter().all(|role| role.is_mapped(before))
-            && !(renamed && self.lists_roles(&before.name))
+    /// Does the group have the roles that its name carries?
+    pub(super) fn has_its_roles(&self, group: &GroupRepresentation) -> bool {
+        self.listed_roles(&group.name).iter().all(|role| role.is_mapped(group))
     }
 
     /// Refuses a group that carries, by itself or from above, a role that the configuration does not list for the name.
@@ -128,7 +136,7 @@ impl Session {
                     // It may have been renamed since it was listed.
                     let now = self.client.group(id).await.or_scim(self)?;
                     if let Some(group) = now.filter(|group| group.name.to_lowercase() == *name) {
-                        self.settle_roles(id, &group, &group.name).await?;
+                        self.give_roles(id, &group, &group.name).await?;
                         given += 1;
                     }
                 }

@@ -112,13 +112,14 @@ pub(super) fn write(
     })
 }
 
-/// Notes that the group is created now; `unfinished` where more is to come, so that a repeated create goes on with it.
-pub(super) fn born(write: &mut GroupRepresentation, now: OffsetDateTime, unfinished: bool) {
-    let attributes = write.attributes.get_or_insert_default();
-    attributes.insert(CREATED.into(), vec![date_time::write(now)]);
-    if unfinished {
-        attributes.insert(PENDING.into(), vec![date_time::write(now)]);
-    }
+/// Notes that the group is created now.
+pub(super) fn born(write: &mut GroupRepresentation, now: OffsetDateTime) {
+    write.attributes.get_or_insert_default().insert(CREATED.into(), vec![date_time::write(now)]);
+}
+
+/// Notes that more is to come, so that a repeated create goes on with it.
+pub(super) fn begun(write: &mut GroupRepresentation, now: OffsetDateTime) {
+    write.attributes.get_or_insert_default().insert(PENDING.into(), vec![date_time::write(now)]);
 }
 
 /// Notes a change, and that members are about to move, where they are.
@@ -129,13 +130,16 @@ pub(super) fn changed(write: &mut GroupRepresentation, now: OffsetDateTime, movi
     attributes.insert(REVISION.into(), vec![format!("{mark}{}", uuid::Uuid::new_v4().simple())]);
 }
 
-/// The group after all that was begun is done; none where nothing was.
-pub(super) fn settled(stored: &GroupRepresentation) -> Option<GroupRepresentation> {
-    if !is_moving(stored) && !is_unfinished(stored) {
+/// The group when its members have come to rest, and, where that is so, its create is finished; none where nothing is to
+/// be noted.
+pub(super) fn settled(stored: &GroupRepresentation, finished: bool) -> Option<GroupRepresentation> {
+    if !is_moving(stored) && !(finished && is_unfinished(stored)) {
         return None;
     }
     let mut attributes = stored.attributes.clone().unwrap_or_default();
-    attributes.remove(PENDING);
+    if finished {
+        attributes.remove(PENDING);
+    }
     if let Some(revision) = attributes.get_mut(REVISION).and_then(|values| values.first_mut()) {
         *revision = revision.trim_start_matches(MOVING).to_owned();
     }
@@ -229,8 +233,8 @@ mod tests {
         changed(&mut group, OffsetDateTime::UNIX_EPOCH, true);
         let revision = |group: &GroupRepresentation| read(group, "okta").meta.revision;
         assert_ne!(revision(&group), revision(&group));
-        let settled = settled(&group).unwrap();
+        let settled = settled(&group, false).unwrap();
         assert_eq!(revision(&settled), revision(&settled));
-        assert!(super::settled(&settled).is_none());
+        assert!(super::settled(&settled, false).is_none());
     }
 }

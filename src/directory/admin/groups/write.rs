@@ -1,12 +1,16 @@
 //! Creating, changing and deleting groups: first everything is checked, then Keycloak's group is written, then members
 //! move, and what was begun can be repeated to its end.
 
+use std::sync::Arc;
+
 use time::OffsetDateTime;
+use tokio::sync::OwnedMutexGuard;
 
 use crate::directory::Result;
-use crate::directory::groups::{CheckGroup, EditGroup, GroupRow, Members, WantedGroup};
+use crate::directory::groups::{CheckGroup, EditGroup, GroupRow, Member, Members, WantedGroup};
 use crate::keycloak::{self, GroupId, GroupRepresentation, UserId};
 use crate::scim::group::group as group_type;
+use crate::scim::members::MemberChange;
 use crate::scim::resource::printable;
 use crate::scim::{Code, Error};
 
@@ -27,11 +31,14 @@ impl Session {
             drop(name_lock);
             return self.create_group_over(taken, &wanted).await;
         }
-        let plan = self.plan_members(&judge, None, &wanted.members).await?;
+        let (plan, _tree) = self.plan_moves(&judge, None, &wanted.members).await?;
         let now = OffsetDateTime::now_utc();
         let more = !plan.is_empty() || self.lists_roles(&name);
         stored::changed(&mut write, now, !plan.is_empty());
-        stored::born(&mut write, now, more);
+        stored::born(&mut write, now);
+        if more {
+            stored::begun(&mut write, now);
+        }
         let created = self.client.create_group(self.facts.group_parent.as_ref(), &write).await;
         let id = match created {
             Ok(id) => id,
@@ -50,8 +57,7 @@ impl Session {
         };
         if more {
             let lock = self.directory.0.locks.lock(format!("id {id}")).await;
-            self.settle_roles(&id, &stored, &name).await?;
-            let _tree = self.tree(&plan).await;
+            self.give_roles(&id, &stored, &name).await?;
             self.move_members(&id, &plan).await?;
             let row = self.row(&stored, plan.after());
             drop(judge);
@@ -104,14 +110,12 @@ impl Session {
             let name = wanted.resource.text(group_type(), "displayName").unwrap_or_default();
             self.refuse_unlisted_roles(&judge, &stored, name).await?;
         }
-        let plan = self.plan_members(&judge, Some(&stored), &wanted.members).await?;
+        let (plan, _tree) = self.plan_moves(&judge, Some(&stored), &wanted.members).await?;
         let mut write = stored::write(&stored, &wanted.resource, &self.caller)?;
         let now = OffsetDateTime::now_utc();
         stored::changed(&mut write, now, true);
-        // Taken over, it is unfinished until all is done: a repeated create goes on with it.
-        if adopted {
-            stored::born(&mut write, now, true);
-        }
+        // Also one that is taken over is unfinished until all is done.
+        stored::begun(&mut write, now);
         let row = self.carry_out(&id, &stored, write, &plan, Members::All).await?;
         self.settle_later(id, lock);
         Ok(row)
@@ -153,10 +157,10 @@ impl Session {
                 }
             }
         };
-        let plan = self.plan_members(&judge, Some(&stored), &wanted.members).await?;
+        let (plan, _tree) = self.plan_moves(&judge, Some(&stored), &wanted.members).await?;
         let same = write.attributes.as_ref() == Some(&stored.attributes.clone().unwrap_or_default());
-        let untouched = same && !renamed && plan.is_empty() && self.roles_are_settled(&stored, &write.name);
-        if untouched && stored::settled(&stored).is_none() {
+        let untouched = same && !renamed && plan.is_empty() && self.has_its_roles(&stored);
+        if untouched && stored::settled(&stored, true).is_none() {
             let mut row = before;
             row.members = match plan.after() {
                 Some(after) => Some(after),
@@ -185,9 +189,9 @@ impl Session {
         plan: &MemberPlan,
         members: Members,
     ) -> Result<GroupRow> {
-        let _tree = self.tree(plan).await;
+        self.take_roles(id, stored, &write.name).await?;
         self.client.update_group(id, &write).await.map_err(|error| self.not_written(error))?;
-        self.settle_roles(id, stored, &write.name).await?;
+        self.give_roles(id, stored, &write.name).await?;
         self.move_members(id, plan).await?;
         let after = GroupRepresentation {
             id: Some(id.clone()),
@@ -206,47 +210,75 @@ impl Session {
     }
 
     /// The group as it will be once it is settled.
-    fn row(
-        &self,
-        stored: &GroupRepresentation,
-        members: Option<Vec<crate::directory::groups::Member>>,
-    ) -> GroupRow {
-        let settled =
-            stored::settled(stored).map(|settled| GroupRepresentation { id: stored.id.clone(), ..settled });
+    fn row(&self, stored: &GroupRepresentation, members: Option<Vec<Member>>) -> GroupRow {
+        let settled = stored::settled(stored, true)
+            .map(|settled| GroupRepresentation { id: stored.id.clone(), ..settled });
         GroupRow { members, ..stored::read(settled.as_ref().unwrap_or(stored), &self.caller) }
     }
 
     /// Notes that all is done, off the answer's path. Until then nobody else changes the group.
-    fn settle_later(&self, id: GroupId, lock: tokio::sync::OwnedMutexGuard<()>) {
-        let aftermath = Self {
-            directory: self.directory.clone(),
-            client: self.client.clone().after_answer(),
-            facts: std::sync::Arc::clone(&self.facts),
-            storage: self.storage.clone(),
-            caller: std::sync::Arc::clone(&self.caller),
-        };
+    fn settle_later(&self, id: GroupId, lock: OwnedMutexGuard<()>) {
+        let aftermath = self.after_answer();
         self.directory.0.tasks.spawn(async move {
-            if let Err(error) = aftermath.settle_group(&id).await {
-                tracing::warn!(%error, %id, "the group counts as being changed until its next change");
+            if let Err(error) = aftermath.settle_group(&id, true).await {
+                tracing::warn!(%error, %id, "the group counts as being changed until it is looked at again");
             }
             drop(lock);
         });
     }
 
-    async fn settle_group(&self, id: &GroupId) -> Result<()> {
+    /// Brings a group to rest whose change was cut off: as long as it counts as being changed, no version of it is told
+    /// that a client could name in `If-Match`.
+    pub(super) fn settle_if_cut_off(&self, group: &GroupRepresentation) {
+        let Some(id) = group.id.clone().filter(|_| stored::is_moving(group)) else { return };
+        let aftermath = self.after_answer();
+        self.directory.0.tasks.spawn(async move {
+            // Whoever is changing it now holds the lock, and leaves nothing to be done.
+            let _lock = aftermath.directory.0.locks.lock(format!("id {id}")).await;
+            if let Err(error) = aftermath.settle_group(&id, false).await {
+                tracing::warn!(%error, %id, "the group counts as being changed until it is looked at again");
+            }
+        });
+    }
+
+    fn after_answer(&self) -> Self {
+        Self {
+            directory: self.directory.clone(),
+            client: self.client.clone().after_answer(),
+            facts: Arc::clone(&self.facts),
+            storage: self.storage.clone(),
+            caller: Arc::clone(&self.caller),
+        }
+    }
+
+    async fn settle_group(&self, id: &GroupId, finished: bool) -> Result<()> {
         let Some(stored) = self.client.group(id).await.or_scim(self)? else { return Ok(()) };
-        if let Some(settled) = stored::settled(&stored) {
+        if let Some(settled) = stored::settled(&stored, finished) {
             self.client.update_group(id, &settled).await.or_scim(self)?;
         }
         Ok(())
     }
 
-    /// Keeps groups from being moved at the same time, so that two moves never make a circle.
-    async fn tree(&self, plan: &MemberPlan) -> Option<tokio::sync::OwnedMutexGuard<()>> {
-        match plan.moves_groups() {
-            true => Some(self.directory.0.locks.lock("group tree".into()).await),
-            false => None,
+    /// As [`Session::plan_members`]; where groups would move, nobody else moves any until the guard is dropped, so that
+    /// two moves never make a circle.
+    async fn plan_moves(
+        &self,
+        judge: &Judge<'_>,
+        group: Option<&GroupRepresentation>,
+        changes: &[MemberChange],
+    ) -> Result<(MemberPlan, Option<OwnedMutexGuard<()>>)> {
+        let plan = self.plan_members(judge, group, changes).await?;
+        if !plan.moves_groups() {
+            return Ok((plan, None));
         }
+        let tree = self.directory.0.locks.lock("group tree".into()).await;
+        // What was seen before the lock may have moved since.
+        let judge = Judge::new(self);
+        let group = match group.and_then(|group| group.id.as_ref()) {
+            Some(id) => self.client.group(id).await.or_scim(self)?,
+            None => None,
+        };
+        Ok((self.plan_members(&judge, group.as_ref(), changes).await?, Some(tree)))
     }
 
     pub(super) async fn delete_group(self, id: &str, check: CheckGroup) -> Result<()> {
