@@ -88,8 +88,9 @@ fn read(body: &Object) -> Result<Resource, scimgate::scim::Error> {
 fn rendered(resource: &Resource) -> Value {
     let meta = Meta {
         id: "2819c223-7f76-453a-919d-413861904646".into(),
-        created: OffsetDateTime::UNIX_EPOCH,
-        last_modified: OffsetDateTime::UNIX_EPOCH,
+        created: Some(OffsetDateTime::UNIX_EPOCH),
+        last_modified: Some(OffsetDateTime::UNIX_EPOCH),
+        revision: None,
     };
     render(&USERS, resource, &meta, "https://scim.example.com/realms/acme/scim/v2")
 }

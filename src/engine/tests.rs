@@ -1,6 +1,7 @@
 //! What becomes of requests, over a directory that is a list in memory.
 
 mod conditions;
+mod fake_groups;
 mod lists;
 mod plans;
 mod writes;
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 
+use self::fake_groups::FakeGroups;
 use super::*;
 use crate::directory::{Check, Edit, Page, Visit, too_many};
 use crate::scim::Filter;
@@ -131,7 +133,8 @@ impl Directory for Fake {
             let wanted = edit(&users[at])?;
             self.note(Asked::Write(wanted.active));
             users[at].resource = wanted.resource;
-            users[at].meta.last_modified += Duration::from_secs(1);
+            let last_modified = &mut users[at].meta.last_modified;
+            *last_modified = last_modified.map(|instant| instant + Duration::from_secs(1));
             Ok(users[at].clone())
         }
         .boxed()
@@ -155,6 +158,7 @@ impl Directory for Fake {
 struct House {
     engine: Engine,
     fake: Arc<Fake>,
+    groups: Arc<FakeGroups>,
     context: Context,
 }
 
@@ -168,14 +172,16 @@ impl House {
         let settings = Settings {
             user: Arc::new(user().clone()),
             policy: Policy::default(),
+            group_policy: Policy::default(),
+            patch_response_members: 2,
             sizes: PageSizes { default: 100, max: 200 },
             scan_limit,
             plan_timeout,
             base: BASE.into(),
         };
-        let directory: Arc<dyn Directory> = fake.clone();
-        let engine = Engine::new(directory, settings, TaskTracker::new());
-        Self { engine, fake, context: Context::new("r1", "okta") }
+        let groups = Arc::new(FakeGroups::default());
+        let engine = Engine::new(fake.clone(), groups.clone(), settings, TaskTracker::new());
+        Self { engine, fake, groups, context: Context::new("r1", "okta") }
     }
 
     /// A house with these users; their ids count from 1.
