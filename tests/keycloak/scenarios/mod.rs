@@ -14,6 +14,7 @@ mod entra_changes;
 mod explain;
 mod faults;
 mod filters;
+mod groups;
 mod hardening;
 mod leavers;
 mod okta;
@@ -58,6 +59,7 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(protection::trials());
     trials.extend(leavers::trials());
     trials.extend(hardening::trials());
+    trials.extend(groups::trials());
     trials.extend(bounds::trials());
     trials.extend(explain::trials());
     trials.extend(faults::trials());
