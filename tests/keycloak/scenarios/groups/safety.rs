@@ -350,11 +350,11 @@ async fn powerful_user() {
 /// A privileged group that does not exist yet, and carries power as soon as it does.
 async fn power_by_name() {
     let keys = [("privileged", vec!["Operators"].into())];
-    let role = toml::Value::from_iter([("client", "realm-management"), ("role", "manage-users")]);
+    let role: toml::Table = "client = \"realm-management\"\nrole = \"manage-users\"".parse().unwrap();
     let stage = stage_with(
         &keys,
         async |_| {},
-        |realm, prepared| prepared.set(&["realms", realm, "groups", "roles", "Operators"], vec![role]),
+        |realm, prepared| prepared.set(&["realms", realm, "groups", "roles", "Operators"], vec![toml::Value::from(role)]),
     )
     .await;
     let [babs, jane] = [stage.create("babs").await, stage.create("jane").await];
