@@ -121,8 +121,7 @@ codes! {
         forms: [400 InvalidValue, 400 TooMany],
         cause: "The operations of one PATCH would compare more than 250,000 values with each other (long texts count \
             as several), or hold every member of a group against more than 100 comparisons, and nothing was changed; \
-            or (`tooMany`) a filter of very many comparisons would be held \
-            against very long values.",
+            or (`tooMany`) a filter of very many comparisons would be held against very long values.",
         mending: [
             IdentityProvider: "Send the operations in several requests, or replace the whole attribute instead of \
                 adding to it value by value.",
