@@ -14,6 +14,7 @@ mod entra_changes;
 mod explain;
 mod faults;
 mod filters;
+mod groups;
 mod hardening;
 mod leavers;
 mod okta;
@@ -63,6 +64,7 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(faults::trials());
     trials.extend(schemas::trials());
     trials.extend(filters::trials());
+    trials.extend(groups::trials());
     trials.extend(demo::trials());
     trials
 }
