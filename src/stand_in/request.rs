@@ -98,6 +98,11 @@ impl Request {
     /// # Errors
     /// The answer of Keycloak where it is none: no JSON, a field too many, or a value of another type.
     pub(super) fn representation<T: DeserializeOwned>(&self, name: &str) -> Result<T, Answer> {
+        // serde would take an array for the fields in their order.
+        if self.body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+            self.json()?;
+            return Err(unreadable("unknown_error"));
+        }
         serde_json::from_slice(&self.body).map_err(|error| {
             let said = error.to_string();
             let field = said.strip_prefix("unknown field `").and_then(|said| said.split('`').next());

@@ -147,7 +147,7 @@ impl AdminDirectory {
         match swept {
             Ok(0) => tracing::debug!(realm, calls = context.calls(), "swept; nothing to heal"),
             Ok(healed) => {
-                tracing::info!(realm, healed, calls = context.calls(), "swept and healed users and groups")
+                tracing::info!(realm, healed, calls = context.calls(), "swept and healed users and groups");
             }
             Err(error) => tracing::warn!(realm, %error, "the sweep failed and will be repeated"),
         }

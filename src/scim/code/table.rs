@@ -107,9 +107,9 @@ codes! {
     ValueTooLong = "value-too-long" {
         forms: [400 InvalidValue],
         cause: "A value is longer (or shorter) than the realm's user profile in Keycloak allows or than the 2048 \
-            characters of userName, externalId and e-mail addresses, an attribute has more than 1000 values, or all \
-            attributes of the user together have more than 65,000 characters. The detail says which, and the \
-            limit.",
+            characters of userName, externalId and e-mail addresses, an attribute has more than 1000 values (the \
+            members of a group: 100,000 in one request), or all attributes of the user together have more than 65,000 \
+            characters. The detail says which, and the limit.",
         mending: [
             IdentityProvider: "Shorten the value, or take large attributes out of the mapping.",
             Keycloak: "If the detail speaks of the user profile: raise the maximum of the attribute's `length` \
@@ -121,7 +121,8 @@ codes! {
     TooMuchWork = "too-much-work" {
         forms: [400 InvalidValue, 400 TooMany],
         cause: "The operations of one PATCH would compare more than 250,000 values with each other (long texts count \
-            as several), and nothing was changed; or (`tooMany`) a filter of very many comparisons would be held \
+            as several), or hold every member of a group against more than 100 comparisons, and nothing was changed; \
+            or (`tooMany`) a filter of very many comparisons would be held \
             against very long values.",
         mending: [
             IdentityProvider: "Send the operations in several requests, or replace the whole attribute instead of \
@@ -163,9 +164,11 @@ codes! {
     ImmutableAttribute = "immutable-attribute" {
         forms: [400 Mutability],
         cause: "The configuration declares the attribute `immutable`: a client may set it once. The request would \
-            change or remove what it has been set to. (A PUT that leaves it out keeps it.)",
+            change or remove what it has been set to. (A PUT that leaves it out keeps it.) Or a PATCH would change a \
+            part of a group's member, such as `members.display`: members are added and removed as a whole.",
         mending: [
-            IdentityProvider: "Let the attribute be mapped on create only.",
+            IdentityProvider: "Let the attribute be mapped on create only. For members, use the path `members`, and \
+                `members[value eq \"…\"]` to remove one.",
             Configuration: "If the value may change, declare the attribute with `mutability = \"readWrite\"`.",
         ],
     }
@@ -276,11 +279,10 @@ codes! {
     /// A part of SCIM that is not served.
     NotImplemented = "not-implemented" {
         forms: [501],
-        cause: "The request is for a part of SCIM that this version does not serve: groups (but for their list, \
-            which is empty), `/Me`, `/Bulk`, or a search over all resource types.",
+        cause: "The request is for a part of SCIM that this version does not serve: `/Me`, `/Bulk`, or a search over \
+            all resource types.",
         mending: [
-            IdentityProvider: "Turn off what needs it, such as *Push Groups* in Okta or the group mapping in Entra \
-                ID.",
+            IdentityProvider: "Turn off what needs it, such as bulk requests in a custom connector.",
         ],
     }
     /// The userName is taken by a user that this gateway does not manage.

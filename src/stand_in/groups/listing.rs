@@ -24,10 +24,10 @@ pub(in super::super) fn list(realm: &Realm, request: &Request, may_manage: bool)
     if (search.is_some() || q.is_some()) && request.flag("populateHierarchy").unwrap_or(true) {
         return Err(Answer::error(501, "the stand-in finds groups with populateHierarchy=false only"));
     }
-    let exact = request.flag("exact") == Some(true);
+    let how = if request.flag("exact") == Some(true) { How::Whole } else { How::Anywhere };
     let groups = match (q, search) {
         (Some(q), _) => by_attributes(realm, q)?,
-        (None, Some(search)) => realm.groups.values().filter(|group| finds(search, exact, group)).collect(),
+        (None, Some(search)) => realm.groups.values().filter(|group| finds(search, how, group)).collect(),
         (None, None) => realm.top_level().collect(),
     };
     let is_brief = request.flag("briefRepresentation").unwrap_or(true);
@@ -49,21 +49,37 @@ fn by_attributes<'a>(realm: &'a Realm, q: &str) -> Result<Vec<&'a Group>, Answer
     Ok(realm.groups.values().flat_map(|group| std::iter::repeat_n(group, times(group))).collect())
 }
 
-/// Anywhere in the name and without case, `*` standing for anything; or the name itself.
-fn finds(wanted: &str, exact: bool, group: &Group) -> bool {
-    if exact {
+/// How a name is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// As a whole, with case.
+    Whole,
+    /// Anywhere, without case; `*` stands for anything.
+    Anywhere,
+    /// At its beginning, without case; `*` stands for anything.
+    Beginning,
+}
+
+fn finds(wanted: &str, how: How, group: &Group) -> bool {
+    if how == How::Whole {
         return group.name == wanted;
     }
     let name = group.name.to_lowercase();
+    let wanted = wanted.to_lowercase();
     let mut rest = name.as_str();
-    wanted.to_lowercase().split('*').all(|part| {
-        let after = rest.find(part).and_then(|at| rest.get(at + part.len()..));
+    wanted.split('*').enumerate().all(|(index, part)| {
+        let after = if index == 0 && how == How::Beginning {
+            rest.strip_prefix(part)
+        } else {
+            rest.split_once(part).map(|(_, after)| after)
+        };
         rest = after.unwrap_or_default();
         after.is_some()
     })
 }
 
-fn by_name(mut groups: Vec<&Group>) -> Vec<&Group> {
+/// In the order of every list.
+pub(super) fn by_name(mut groups: Vec<&Group>) -> Vec<&Group> {
     groups.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
     groups
 }
@@ -72,14 +88,15 @@ fn by_name(mut groups: Vec<&Group>) -> Vec<&Group> {
 pub(in super::super) fn count(realm: &Realm, request: &Request) -> Result<Answer, Answer> {
     request.knows(&["search", "top"])?;
     let count = match request.given("search") {
-        Some(search) => realm.groups.values().filter(|group| finds(search, false, group)).count(),
+        Some(search) => realm.groups.values().filter(|group| finds(search, How::Anywhere, group)).count(),
         None if request.flag("top") == Some(true) => realm.top_level().count(),
         None => realm.groups.len(),
     };
     Ok(Answer::ok(json!({ "count": count })))
 }
 
-/// `GET groups/{id}/children`: those directly below it, by name. `exact` without a search finds none.
+/// `GET groups/{id}/children`: those directly below it, by name, whose name begins so. `exact` without a search finds
+/// none.
 pub(in super::super) fn children(
     realm: &Realm,
     request: &Request,
@@ -88,9 +105,16 @@ pub(in super::super) fn children(
 ) -> Result<Answer, Answer> {
     existing(realm, id)?;
     request.knows(&["search", "exact", "first", "max", "briefRepresentation"])?;
-    let exact = request.flag("exact") == Some(true);
     let search = request.given("search").unwrap_or_default();
-    let found = realm.children(id).filter(|group| finds(search, exact, group)).collect();
+    let how = match request.flag("exact") {
+        Some(true) => How::Whole,
+        // What Keycloak makes of that, nobody relies on.
+        _ if search.ends_with('%') => {
+            return Err(Answer::error(501, "the stand-in finds no children by a % at the end"));
+        }
+        _ => How::Beginning,
+    };
+    let found = realm.children(id).filter(|group| finds(search, how, group)).collect();
     let is_brief = request.flag("briefRepresentation") == Some(true);
     let page = request.page(by_name(found), Some(DEFAULT_CHILDREN))?;
     let shown = page.into_iter().map(|group| representation(realm, group, is_brief, may_manage));
@@ -98,8 +122,8 @@ pub(in super::super) fn children(
 }
 
 /// `GET group-by-path/{path…}`. Of several ways to cut the path into names, the shortest first name that exists is
-/// taken, and never given up again.
-pub(in super::super) fn by_path(realm: &Realm, path: &[&str], may_manage: bool) -> Result<Answer, Answer> {
+/// taken, and never given up again. What the caller may do is not said.
+pub(in super::super) fn by_path(realm: &Realm, path: &[&str]) -> Result<Answer, Answer> {
     let path = path.join("/");
     let mut found: Option<&Group> = None;
     let mut name = String::new();
@@ -116,5 +140,9 @@ pub(in super::super) fn by_path(realm: &Realm, path: &[&str], may_manage: bool) 
     }
     let found = found.filter(|_| name.is_empty());
     let found = found.ok_or_else(|| Answer::error(404, "Group path does not exist"))?;
-    Ok(Answer::ok(representation(realm, found, false, may_manage)))
+    let mut shown = representation(realm, found, false, false);
+    if let Some(shown) = shown.as_object_mut() {
+        shown.shift_remove("access");
+    }
+    Ok(Answer::ok(shown))
 }

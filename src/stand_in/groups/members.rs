@@ -8,8 +8,8 @@ use super::super::representation::{brief, representation};
 use super::super::request::Request;
 use super::super::state::{Group, Realm, User};
 use super::super::users;
-use super::existing;
-use super::representation as groups;
+use super::listing::by_name;
+use super::{existing, representation as groups};
 
 /// How many members a list has where nothing is said.
 const DEFAULT_MEMBERS: usize = 100;
@@ -29,22 +29,21 @@ pub(in super::super) fn members(realm: &Realm, request: &Request, id: &str) -> R
     Ok(Answer::ok(shown.map(Value::from).collect::<Value>()))
 }
 
-/// The groups of a user in whose name the search is, by name; all where nothing is searched for.
-fn found<'a>(realm: &'a Realm, request: &Request, user: &str) -> Result<Vec<&'a Group>, Answer> {
+/// The groups that the user is in directly, by name.
+fn groups_of<'a>(realm: &'a Realm, user: &str) -> Result<Vec<&'a Group>, Answer> {
     let user = realm.users.get(user).ok_or_else(users::not_found)?;
-    request.knows(&["search", "first", "max", "briefRepresentation"])?;
-    let search = request.given("search").unwrap_or_default().to_lowercase();
     let groups = realm.memberships.groups_of(&user.id).filter_map(|id| realm.groups.get(id));
-    let mut groups: Vec<&Group> =
-        groups.filter(|group| group.name.to_lowercase().contains(&search)).collect();
-    groups.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
-    Ok(groups)
+    Ok(by_name(groups.collect()))
 }
 
-/// `GET users/{id}/groups`.
+/// `GET users/{id}/groups`; a search looks anywhere in their names, without case.
 pub(in super::super) fn of_user(realm: &Realm, request: &Request, user: &str) -> Result<Answer, Answer> {
+    let mut groups = groups_of(realm, user)?;
+    request.knows(&["search", "first", "max", "briefRepresentation"])?;
+    let search = request.given("search").unwrap_or_default().to_lowercase();
+    groups.retain(|group| group.name.to_lowercase().contains(&search));
     let is_brief = request.flag("briefRepresentation").unwrap_or(true);
-    let page = request.page(found(realm, request, user)?, None)?;
+    let page = request.page(groups, None)?;
     Ok(Answer::ok(page.into_iter().map(|group| groups::of_user(realm, group, is_brief)).collect::<Value>()))
 }
 
@@ -54,7 +53,9 @@ pub(in super::super) fn count_of_user(
     request: &Request,
     user: &str,
 ) -> Result<Answer, Answer> {
-    Ok(Answer::ok(json!({ "count": found(realm, request, user)?.len() })))
+    let groups = groups_of(realm, user)?;
+    request.knows(&[])?;
+    Ok(Answer::ok(json!({ "count": groups.len() })))
 }
 
 /// `PUT` and `DELETE users/{id}/groups/{group}`: again without harm.

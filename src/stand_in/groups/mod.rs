@@ -71,9 +71,10 @@ pub(super) fn create(realm: &mut Realm, request: &Request, parent: Option<&str>)
         ..Group::default()
     };
     check_room(&group)?;
-    let location = format!("{}/admin/realms/{}/groups/{}", request.base(), realm.name, group.id);
-    let body = parent.map(|_| created(realm, &group));
-    realm.groups.insert(group.id.clone(), group);
+    let id = group.id.clone();
+    realm.groups.insert(id.clone(), group);
+    let body = parent.and_then(|_| Some(created(realm, realm.groups.get(&id)?)));
+    let location = format!("{}/admin/realms/{}/groups/{id}", request.base(), realm.name);
     Ok(Answer { body, ..Answer::created(location) })
 }
 

@@ -133,7 +133,8 @@ pub(super) fn changed(write: &mut GroupRepresentation, now: OffsetDateTime, movi
 /// The group when its members have come to rest, and, where that is so, its create is finished; none where nothing is to
 /// be noted.
 pub(super) fn settled(stored: &GroupRepresentation, finished: bool) -> Option<GroupRepresentation> {
-    if !is_moving(stored) && !(finished && is_unfinished(stored)) {
+    let due = is_moving(stored) || finished && is_unfinished(stored);
+    if !due {
         return None;
     }
     let mut attributes = stored.attributes.clone().unwrap_or_default();

@@ -1,9 +1,21 @@
 //! The members of a group, and what a request does to them (RFC 7643 section 4.2, RFC 7644 section 3.5.2), without knowing
 //! who is in the group: it may be very many.
 
+mod named;
+mod needed;
+mod net;
+mod patch;
+mod roll;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 
-use super::{Error, Filter, Object, Patch, ResourceType};
+use super::{Filter, Patch};
+
+pub use named::{MAX_MEMBERS, take};
+pub use needed::needed;
+pub use net::{net, net_among};
 
 /// What a member is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -76,37 +88,4 @@ pub struct GroupPatch {
     pub attributes: Option<Patch>,
     /// Those on members, in the order of the request.
     pub members: Vec<MemberChange>,
-}
-
-impl GroupPatch {
-    /// Reads a PATCH request for a group.
-    ///
-    /// # Errors
-    /// 400 as [`Patch::read`], and for members that name nobody or can't be changed so.
-    pub fn read(resource_type: &ResourceType, body: &Object) -> Result<Self, Error> {
-        Ok(Self { attributes: Some(Patch::read(resource_type, body)?), members: Vec::new() })
-    }
-}
-
-/// Takes the members out of the body of a POST or PUT; none where it does not speak of them, or says null.
-///
-/// # Errors
-/// 400 for what is no list of members.
-pub fn take(_body: &mut Object) -> Result<Option<Vec<NamedMember>>, Error> {
-    Ok(None)
-}
-
-/// What the changes come to; none where that depends on who is a member.
-pub fn net(_changes: &[MemberChange]) -> Option<NetChange> {
-    None
-}
-
-/// What the changes come to in a group of these members, as they are rendered.
-pub fn net_among(_changes: &[MemberChange], _members: &[serde_json::Value]) -> NetChange {
-    NetChange::default()
-}
-
-/// Which members must be known to judge the filter.
-pub fn needed(_filter: &Filter) -> NeededMembers {
-    NeededMembers::All
 }
