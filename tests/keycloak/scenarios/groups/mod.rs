@@ -5,7 +5,7 @@ mod jumpcloud;
 mod memberships;
 mod okta;
 mod others;
-mod scene;
+pub mod scene;
 mod shown;
 mod versions;
 
