@@ -48,7 +48,8 @@ codes! {
     BodyTooLarge = "body-too-large" {
         forms: [413],
         cause: "The request's body has more bytes than `server.max_body_bytes` allows; the detail says how many are \
-            allowed. A picture sent as data in `photos` or a certificate chain is the usual reason.",
+            allowed. A group that is written with very many members is a usual reason, or a picture sent as data in \
+            `photos`, or a certificate chain.",
         mending: [
             IdentityProvider: "Take large attributes, such as pictures, out of the attribute mapping.",
             Configuration: "Raise `server.max_body_bytes`. A user's attributes together may have 65,000 characters \

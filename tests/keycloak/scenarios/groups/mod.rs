@@ -1,17 +1,30 @@
-//! Trials of groups: SCIM over HTTP through the gateway.
+//! Groups as clients push them: one room for each client, and one for each promise that holds for all of them.
 
-pub mod existing;
-pub mod members;
-pub mod names;
-pub mod nesting;
-pub mod roles;
-pub mod safety;
-pub mod scene;
+mod entra;
+mod existing;
+mod jumpcloud;
+mod members;
+mod memberships;
+mod names;
+mod nesting;
+mod okta;
+mod others;
+mod roles;
+mod safety;
+mod scene;
+mod shown;
+mod versions;
 
 use libtest_mimic::Trial;
 
 pub fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
+    trials.extend(okta::trials());
+    trials.extend(entra::trials());
+    trials.extend(jumpcloud::trials());
+    trials.extend(others::trials());
+    trials.extend(memberships::trials());
+    trials.extend(versions::trials());
     trials.extend(safety::trials());
     trials.extend(existing::trials());
     trials.extend(members::trials());

@@ -29,14 +29,10 @@ pub fn trials() -> Vec<Trial> {
     .collect()
 }
 
-/// Makes the roles that the configuration below speaks of.
+/// Makes the roles that the configuration below speaks of; those of the client `account` every realm has.
 async fn make_roles(realm: &Realm) {
     for role in ["developer", "reviewer", "helper", "other"] {
         realm.create_role(role).await;
-    }
-    let billing = realm.post("/clients", &json!({ "clientId": "billing" })).await;
-    for role in ["editor", "reader"] {
-        realm.post(&format!("/clients/{billing}/roles"), &json!({ "name": role })).await;
     }
 }
 
@@ -50,10 +46,11 @@ fn with_roles(realm: &str, prepared: Prepared) -> Prepared {
     let engineering: Vec<toml::Value> = vec![
         "developer".into(),
         "reviewer".into(),
-        of_client("billing", "editor"),
-        of_client("billing", "reader"),
+        of_client("account", "view-profile"),
+        of_client("account", "manage-account-links"),
     ];
-    let support: Vec<toml::Value> = vec!["helper".into(), "reviewer".into(), of_client("billing", "reader")];
+    let support: Vec<toml::Value> =
+        vec!["helper".into(), "reviewer".into(), of_client("account", "manage-account-links")];
     let at = |name| ["realms", realm, "groups", "roles", name];
     prepared.set(&at("Engineering"), engineering).set(&at("Support"), support)
 }
@@ -76,8 +73,9 @@ async fn carried(realm: &Realm, id: &str) -> Vec<String> {
     all
 }
 
-const ENGINEERING: [&str; 4] = ["billing:editor", "billing:reader", "developer", "reviewer"];
-const SUPPORT: [&str; 3] = ["billing:reader", "helper", "reviewer"];
+const ENGINEERING: [&str; 4] =
+    ["account:manage-account-links", "account:view-profile", "developer", "reviewer"];
+const SUPPORT: [&str; 3] = ["account:manage-account-links", "helper", "reviewer"];
 
 /// Has the user the role `developer`, through groups too?
 async fn is_developer(realm: &Realm, user: &str) -> bool {
@@ -162,7 +160,7 @@ async fn order() {
     for call in calls.iter().filter(|call| is_mapping(call, Method::DELETE)) {
         let taken = call.json().unwrap();
         for role in taken.as_array().unwrap() {
-            assert!(["developer", "editor"].contains(&role["name"].as_str().unwrap()), "{role}");
+            assert!(["developer", "view-profile"].contains(&role["name"].as_str().unwrap()), "{role}");
         }
     }
 }
@@ -229,7 +227,7 @@ async fn nobody_else() {
     // What clients say of roles is no matter of groups.
     let body = json!({
         "displayName": "Guides", "members": [{ "value": babs }], "roles": ["developer"], "realmRoles": ["developer"],
-        "clientRoles": { "billing": ["editor"] }, "attributes": { "roles": ["developer"] },
+        "clientRoles": { "account": ["view-profile"] }, "attributes": { "roles": ["developer"] },
     });
     let id = stage.scim.post("/Groups", &body).await.expect(201).id();
     let said = patch(&json!([{ "op": "add", "value": { "realmRoles": ["developer"] } }]));
@@ -264,12 +262,12 @@ async fn missing() {
         // Letter case counts.
         ("Developer".into(), "the realm role \"Developer\" (groups.roles) is missing"),
         (
-            of_client("nobody", "editor"),
-            "the role \"editor\" of the client \"nobody\" (groups.roles) is missing",
+            of_client("nobody", "view-profile"),
+            "the role \"view-profile\" of the client \"nobody\" (groups.roles) is missing",
         ),
         (
-            of_client("billing", "developer"),
-            "the role \"developer\" of the client \"billing\" (groups.roles) is missing",
+            of_client("account", "developer"),
+            "the role \"developer\" of the client \"account\" (groups.roles) is missing",
         ),
     ] {
         let stderr = refusal(&realm, &[], "Engineering", vec!["developer".into(), role]).await;
