@@ -43,11 +43,6 @@ impl Session {
         self.facts.group_roles.get(&name.to_lowercase()).map_or(&[], Vec::as_slice)
     }
 
-    /// The role that gives power among those that a group of this name carries by configuration.
-    pub(super) fn listed_power(&self, name: &str) -> Option<&str> {
-        self.listed_roles(name).iter().find_map(|role| role.power.as_deref())
-    }
-
     /// Does a group of the name carry any role by configuration?
     pub(super) fn lists_roles(&self, name: &str) -> bool {
         !self.listed_roles(name).is_empty()

@@ -7,6 +7,7 @@ use tokio::sync::OwnedMutexGuard;
 use crate::directory::Result;
 use crate::directory::groups::{EditGroup, GroupRow, Member, Members, WantedGroup};
 use crate::keycloak::{self, GroupId, GroupRepresentation};
+use crate::scim::group::group as group_type;
 use crate::scim::members::MemberChange;
 use crate::scim::{Code, Error};
 
@@ -28,8 +29,7 @@ impl Session {
             drop(name_lock);
             return self.create_group_over(taken, &wanted).await;
         }
-        judge.check_home().await?;
-        let (plan, _tree) = self.plan_moves(&judge, None, &name, &wanted.members).await?;
+        let (plan, _tree) = self.plan_moves(&judge, None, &wanted.members).await?;
         let now = OffsetDateTime::now_utc();
         let more = !plan.is_empty() || self.lists_roles(&name);
         stored::changed(&mut write, now, !plan.is_empty());
@@ -104,11 +104,13 @@ impl Session {
         if stored::is_tagged(&stored) && !stored::is_unfinished(&stored) {
             return Err(exists(Some(&id)));
         }
-        let mut write = stored::write(&stored, &wanted.resource, &self.caller)?;
-        if !stored::is_tagged(&stored) {
-            self.refuse_unlisted_roles(&judge, &stored, &write.name).await?;
+        let adopted = !stored::is_tagged(&stored);
+        if adopted {
+            let name = wanted.resource.text(group_type(), "displayName").unwrap_or_default();
+            self.refuse_unlisted_roles(&judge, &stored, name).await?;
         }
-        let (plan, _tree) = self.plan_moves(&judge, Some(&stored), &write.name, &wanted.members).await?;
+        let (plan, _tree) = self.plan_moves(&judge, Some(&stored), &wanted.members).await?;
+        let mut write = stored::write(&stored, &wanted.resource, &self.caller)?;
         let now = OffsetDateTime::now_utc();
         stored::changed(&mut write, now, true);
         // Also one that is taken over is unfinished until all is done.
@@ -154,7 +156,7 @@ impl Session {
                 }
             }
         };
-        let (plan, _tree) = self.plan_moves(&judge, Some(&stored), &write.name, &wanted.members).await?;
+        let (plan, _tree) = self.plan_moves(&judge, Some(&stored), &wanted.members).await?;
         let same = write.attributes.as_ref() == Some(&stored.attributes.clone().unwrap_or_default());
         let untouched = same && !renamed && plan.is_empty() && self.has_its_roles(&stored);
         if untouched && stored::settled(&stored, true).is_none() {
@@ -220,10 +222,9 @@ impl Session {
         &self,
         judge: &Judge<'_>,
         group: Option<&GroupRepresentation>,
-        name: &str,
         changes: &[MemberChange],
     ) -> Result<(MemberPlan, Option<OwnedMutexGuard<()>>)> {
-        let plan = self.plan_members(judge, group, name, changes).await?;
+        let plan = self.plan_members(judge, group, changes).await?;
         if !plan.moves_groups() {
             return Ok((plan, None));
         }
@@ -234,7 +235,7 @@ impl Session {
             Some(id) => self.client.group(id).await.or_scim(self)?,
             None => None,
         };
-        Ok((self.plan_members(&judge, group.as_ref(), name, changes).await?, Some(tree)))
+        Ok((self.plan_members(&judge, group.as_ref(), changes).await?, Some(tree)))
     }
 
     fn not_written(&self, error: keycloak::Error) -> Error {
