@@ -2,7 +2,9 @@
 
 mod conditions;
 mod fake_groups;
+mod groups;
 mod lists;
+mod memberships;
 mod plans;
 mod writes;
 
@@ -164,21 +166,25 @@ struct House {
 
 impl House {
     fn new() -> Self {
-        Self::with(1000, Duration::from_secs(30))
+        Self::with_settings(|settings| settings)
     }
 
     fn with(scan_limit: usize, plan_timeout: Duration) -> Self {
+        Self::with_settings(|settings| Settings { scan_limit, plan_timeout, ..settings })
+    }
+
+    fn with_settings(change: impl FnOnce(Settings) -> Settings) -> Self {
         let fake = Arc::new(Fake::default());
-        let settings = Settings {
+        let settings = change(Settings {
             user: Arc::new(user().clone()),
             policy: Policy::default(),
             group_policy: Policy::default(),
             patch_response_members: 2,
             sizes: PageSizes { default: 100, max: 200 },
-            scan_limit,
-            plan_timeout,
+            scan_limit: 1000,
+            plan_timeout: Duration::from_secs(30),
             base: BASE.into(),
-        };
+        });
         let groups = Arc::new(FakeGroups::default());
         let engine = Engine::new(fake.clone(), groups.clone(), settings, TaskTracker::new());
         Self { engine, fake, groups, context: Context::new("r1", "okta") }

@@ -27,7 +27,7 @@ fn core() -> Schema {
         unique: true,
         ..Attribute::string(
             "displayName",
-            "The group's name, which no other group of the realm has in any letter case",
+            "The group's name; no other group that is provisioned here has it, in whatever letter case",
         )
     };
     // A membership is given and taken as a whole; a PUT that does not speak of members says nothing about them.

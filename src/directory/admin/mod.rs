@@ -31,6 +31,7 @@ use tokio_util::task::TaskTracker;
 use crate::keycloak::{AdminClient, Connection};
 use crate::scim::{Code, Error, Filter, ResourceType};
 
+use self::groups::AtRest;
 use self::locks::Locks;
 use self::plan::Rules;
 use self::realm::{Expected, Facts};
@@ -78,6 +79,8 @@ struct Inner {
     /// One look at the realm at a time.
     looking: tokio::sync::Mutex<()>,
     locks: Locks,
+    /// Groups whose members have come to rest.
+    at_rest: AtRest,
     /// Work that goes on after an answer; shutting down waits for it.
     tasks: TaskTracker,
 }
@@ -96,6 +99,7 @@ impl AdminDirectory {
             facts: RwLock::default(),
             looking: tokio::sync::Mutex::default(),
             locks: Locks::default(),
+            at_rest: AtRest::default(),
             tasks,
         }))
     }

@@ -53,7 +53,12 @@ impl Session {
             // The directory's next sync would bring a deleted user back, enabled.
             return self.withdraw(&id, &stored).await;
         }
-        match self.client.delete_user(&id).await {
+        let deleted = match self.client.delete_user(&id).await {
+            // Somebody joined the user to a group in that very moment.
+            Err(keycloak::Error::Conflict { .. }) => self.client.delete_user(&id).await,
+            deleted => deleted,
+        };
+        match deleted {
             // Gone is what was asked for: a repeated try may find it so.
             Err(keycloak::Error::NotFound { .. }) => {}
             done => done.or_scim(&self)?,

@@ -70,7 +70,7 @@ impl Kept {
     fn join(&mut self, named: members::NamedMember) {
         if self.members.iter().all(|member| member.id != named.value) {
             self.members.push(Member {
-                display: format!("{} himself", named.value),
+                display: format!("Name of {}", named.value),
                 kind: named.kind.unwrap_or(MemberType::User),
                 id: named.value,
             });

@@ -48,7 +48,8 @@ codes! {
     BodyTooLarge = "body-too-large" {
         forms: [413],
         cause: "The request's body has more bytes than `server.max_body_bytes` allows; the detail says how many are \
-            allowed. A picture sent as data in `photos` or a certificate chain is the usual reason.",
+            allowed. A group that is written with very many members is a usual reason, or a picture sent as data in \
+            `photos`, or a certificate chain.",
         mending: [
             IdentityProvider: "Take large attributes, such as pictures, out of the attribute mapping.",
             Configuration: "Raise `server.max_body_bytes`. A user's attributes together may have 65,000 characters \
@@ -121,8 +122,7 @@ codes! {
         forms: [400 InvalidValue, 400 TooMany],
         cause: "The operations of one PATCH would compare more than 250,000 values with each other (long texts count \
             as several), or hold every member of a group against more than 100 comparisons, and nothing was changed; \
-            or (`tooMany`) a filter of very many comparisons would be held \
-            against very long values.",
+            or (`tooMany`) a filter of very many comparisons would be held against very long values.",
         mending: [
             IdentityProvider: "Send the operations in several requests, or replace the whole attribute instead of \
                 adding to it value by value.",

@@ -80,18 +80,21 @@ fn change(op: Op, filter: Option<Filter>, value: Option<&Value>) -> Result<Optio
 
 /// Those to add where a value filter stands in the path: whom the value names, or else whom the filter does.
 fn selected(filter: &Filter, value: Option<&Value>) -> Result<Vec<NamedMember>, Error> {
-    let is_named = |value: &Value| match value {
+    match (value.filter(|value| names_somebody(value)), only_ids(filter).as_deref()) {
+        (None, Some([id])) => named(&Value::from(id.as_str())),
+        (None, _) => named(&Value::Object(Object::new())),
+        (Some(value), _) => named(value),
+    }
+}
+
+fn names_somebody(value: &Value) -> bool {
+    match value {
         Value::Object(members) => {
             let telling = |key: &str| key.eq_ignore_ascii_case("value") || key.eq_ignore_ascii_case("$ref");
             members.iter().any(|(key, value)| telling(key) && !value.is_null())
         }
-        Value::Array(elements) => !elements.is_empty(),
-        _ => true,
-    };
-    match (value.filter(|value| is_named(value)), only_ids(filter).as_deref()) {
-        (None, Some([id])) => named(&Value::from(id.as_str())),
-        (Some(value), _) => named(value),
-        (None, _) => named(&Value::Object(Object::new())),
+        Value::Array(elements) => elements.iter().any(names_somebody),
+        other => !other.is_null(),
     }
 }
 

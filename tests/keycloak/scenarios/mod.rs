@@ -59,12 +59,12 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(protection::trials());
     trials.extend(leavers::trials());
     trials.extend(hardening::trials());
+    trials.extend(groups::trials());
     trials.extend(bounds::trials());
     trials.extend(explain::trials());
     trials.extend(faults::trials());
     trials.extend(schemas::trials());
     trials.extend(filters::trials());
-    trials.extend(groups::trials());
     trials.extend(demo::trials());
     trials
 }

@@ -75,7 +75,7 @@ impl MemberPlan {
 impl Session {
     /// Finds out what the changes come to, and whether all who are named can be members. Changes nothing.
     ///
-    /// `group` is none for a group that is just being created.
+    /// `group` is none for a group that is just being created; `name` is the one that it will have.
     ///
     /// # Errors
     /// 400 naming a member who is not there or not managed, or a group that can't be put into this one.
@@ -83,6 +83,7 @@ impl Session {
         &self,
         judge: &Judge<'_>,
         group: Option<&GroupRepresentation>,
+        name: &str,
         changes: &[MemberChange],
     ) -> Result<MemberPlan> {
         if changes.is_empty() {
@@ -120,7 +121,7 @@ impl Session {
             None => self.removable(judge, removed).await?,
         };
         let plan = MemberPlan { added, removed, before };
-        self.check_nesting(judge, group, &plan).await?;
+        self.check_nesting(judge, group, name, &plan).await?;
         Ok(plan)
     }
 
@@ -390,11 +391,18 @@ impl Session {
         Ok(judge.standing(&group).await?.is_visible().then_some(Found::Group(id, group)))
     }
 
+    /// Is the user in the group itself?
+    async fn is_in(&self, user: &UserId, group: Option<&GroupId>) -> Result<bool> {
+        let groups = self.client.user_groups(user).await.or_scim(self)?.unwrap_or_default();
+        Ok(groups.iter().any(|joined| joined.id.is_some() && joined.id.as_ref() == group))
+    }
+
     /// Looks whether the plan's groups can be put into the group, and whether its users may join it.
     async fn check_nesting(
         &self,
         judge: &Judge<'_>,
         group: Option<&GroupRepresentation>,
+        name: &str,
         plan: &MemberPlan,
     ) -> Result<()> {
         let above = match group {
@@ -402,10 +410,12 @@ impl Session {
             _ => Vec::new(),
         };
         let own = group.and_then(|group| group.id.as_ref());
-        // Only a group that the configuration names gets here with power.
-        let power = match group.filter(|_| !plan.added.is_empty()) {
-            Some(group) => judge.power(group).await?,
-            None => None,
+        // Only a group that the configuration names gets here with power, or comes to it by the name that it gets.
+        let power = match (self.listed_power(name), group) {
+            _ if plan.added.is_empty() => None,
+            (Some(listed), _) => Some(listed.to_owned()),
+            (None, Some(group)) => judge.power(group).await?,
+            (None, None) => None,
         };
         for found in &plan.added {
             let Found::Group(id, child) = found else { continue };
@@ -450,6 +460,8 @@ impl Session {
                 .map(|user| async move {
                     match self.power(user).await? {
                         None => Ok(()),
+                        // Who is in the group has its power from there; to name them again changes nothing.
+                        Some(_) if self.is_in(user, own).await? => Ok(()),
                         Some(role) => Err(Error::new(
                             403,
                             Code::ProtectedGroup,

@@ -1,8 +1,11 @@
 //! Groups kept as Keycloak's groups: tag, names, roles, power, members.
 
+mod delete;
 mod inspect;
 mod members;
+mod names;
 mod read;
+mod rest;
 mod roles;
 mod standing;
 mod stored;
@@ -20,6 +23,7 @@ use crate::scim::Filter;
 use super::AdminDirectory;
 
 pub(super) use self::inspect::{KnownRole, Protected, parent, roles};
+pub(super) use self::rest::AtRest;
 
 /// How a realm's groups are to be kept.
 #[derive(Debug, Clone, Default)]

@@ -14,7 +14,6 @@ use crate::scim::members::{self, NeededMembers};
 use super::super::storage::{EXTERNAL_ID, MANAGED, REALM_TENANT, external_id};
 use super::super::{OrScim, Session};
 use super::standing::Judge;
-use super::stored;
 
 /// Of how many groups the members are read at once.
 const GROUPS_AT_ONCE: usize = 4;
@@ -36,7 +35,7 @@ impl Session {
         // First the group, then its members: a change in between moves the version that is told.
         let Some(group) = self.visible_group(&judge, &id).await? else { return Ok(None) };
         self.settle_if_cut_off(&group);
-        let mut row = stored::read(&group, &self.caller);
+        let mut row = self.group_row(&group);
         row.members = self.read_members(&judge, &group, members).await?;
         Ok(Some(row))
     }
@@ -54,7 +53,7 @@ impl Session {
                 visible.push(group);
             }
         }
-        let mut rows: Vec<GroupRow> = visible.iter().map(|group| stored::read(group, &self.caller)).collect();
+        let mut rows: Vec<GroupRow> = visible.iter().map(|group| self.group_row(group)).collect();
         match filter.map_or(NeededMembers::None, members::needed) {
             NeededMembers::None => {}
             NeededMembers::These(ids) => {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::directory::Result;
-use crate::keycloak::{GroupId, GroupQuery, GroupRepresentation, RoleRepresentation};
+use crate::keycloak::{GroupId, GroupRepresentation, RoleRepresentation};
 use crate::scim::{Code, Error};
 
 use super::super::{OrScim, Session};
@@ -41,6 +41,11 @@ impl Session {
     /// The roles that a group of this name carries.
     fn listed_roles(&self, name: &str) -> &[KnownRole] {
         self.facts.group_roles.get(&name.to_lowercase()).map_or(&[], Vec::as_slice)
+    }
+
+    /// The role that gives power among those that a group of this name carries by configuration.
+    pub(super) fn listed_power(&self, name: &str) -> Option<&str> {
+        self.listed_roles(name).iter().find_map(|role| role.power.as_deref())
     }
 
     /// Does a group of the name carry any role by configuration?
@@ -143,42 +148,5 @@ impl Session {
             }
         }
         Ok(given)
-    }
-
-    /// All groups of the realm with this name, in any letter case.
-    pub(super) async fn groups_named(&self, name: &str) -> Result<Vec<GroupRepresentation>> {
-        let lower = name.to_lowercase();
-        let mut groups = self.groups_holding(name).await?;
-        groups.retain(|group| group.name.to_lowercase() == lower);
-        Ok(groups)
-    }
-
-    /// All groups of the realm whose names may hold the text.
-    pub(super) async fn groups_holding(&self, text: &str) -> Result<Vec<GroupRepresentation>> {
-        let search = search_term(text).map(str::to_owned);
-        let query = GroupQuery { search, attributes: Vec::new() };
-        self.client.every_group(&query).await.or_scim(self)
-    }
-}
-
-/// What to search for where a name may hold the text: its longest part of plain characters, since databases differ in
-/// what they take for the same letters beyond ASCII, and Keycloak knows wildcards; none where there is no such part.
-fn search_term(text: &str) -> Option<&str> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, ' ' | '-' | '_' | '.');
-    let parts = text.split(|c: char| !plain(c));
-    parts.map(str::trim).filter(|part| !part.is_empty()).max_by_key(|part| part.len())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_searched_for_by_what_every_database_folds_alike() {
-        assert_eq!(search_term("Tour Guides"), Some("Tour Guides"));
-        assert_eq!(search_term("Büro Überlingen"), Some("berlingen"));
-        assert_eq!(search_term("Ärzte "), Some("rzte"));
-        assert_eq!(search_term("Team *all*"), Some("Team"));
-        assert_eq!((search_term("営業"), search_term(" é ")), (None, None));
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::directory::Result;
 use crate::keycloak::{GroupId, GroupRepresentation};
+use crate::scim::{Code, Error};
 
 use super::super::power::{gives_power, is_power};
 use super::super::realm::REALM_MANAGEMENT;
@@ -82,6 +83,33 @@ impl<'s> Judge<'s> {
         self.power_among(group, &above).await
     }
 
+    /// Refuses to make a group where it would carry power, or where there is no place for it any more.
+    pub(super) async fn check_home(&self) -> Result<()> {
+        let Some(id) = &self.session.facts.group_parent else { return Ok(()) };
+        let reason = match self.read(id).await? {
+            None => "is missing",
+            Some(home) if self.power(&home).await?.is_some() => "carries administrative power",
+            Some(_) => return Ok(()),
+        };
+        tracing::error!(%id, "the group below which SCIM's groups live (groups.parent) {reason}");
+        Err(Error::unavailable(
+            Code::RealmNotReady,
+            format!("The group in Keycloak below which SCIM's groups live (groups.parent) {reason}"),
+            60,
+        ))
+    }
+
+    /// The group with this id, read once.
+    async fn read(&self, id: &GroupId) -> Result<Option<Arc<GroupRepresentation>>> {
+        let known = self.groups.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let found = self.session.client.group(id).await.or_scim(self.session)?.map(Arc::new);
+        self.groups.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), found.clone());
+        Ok(found)
+    }
+
     async fn power_among(
         &self,
         group: &GroupRepresentation,
@@ -100,17 +128,7 @@ impl<'s> Judge<'s> {
         let mut above: Vec<Arc<GroupRepresentation>> = Vec::new();
         let mut next = group.parent_id.clone();
         while let Some(id) = next.take().filter(|_| above.len() < MAX_DEPTH) {
-            let known = self.groups.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
-            let parent = match known {
-                Some(known) => known,
-                None => {
-                    let found = self.session.client.group(&id).await.or_scim(self.session)?.map(Arc::new);
-                    let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
-                    groups.insert(id, found.clone());
-                    found
-                }
-            };
-            let Some(parent) = parent else { break };
+            let Some(parent) = self.read(&id).await? else { break };
             next.clone_from(&parent.parent_id);
             above.push(parent);
         }

@@ -45,11 +45,17 @@ pub(super) fn is_unfinished(group: &GroupRepresentation) -> bool {
 
 /// Is a change of the members going on, or was one cut off?
 pub(super) fn is_moving(group: &GroupRepresentation) -> bool {
-    value(group, REVISION).is_some_and(|revision| revision.starts_with(MOVING))
+    moving_to(group).is_some()
 }
 
-/// Reads a group as `caller` sees it, without members.
-pub(super) fn read(stored: &GroupRepresentation, caller: &str) -> GroupRow {
+/// The revision without its mark, while it has one.
+pub(super) fn moving_to(group: &GroupRepresentation) -> Option<&str> {
+    value(group, REVISION)?.strip_prefix(MOVING)
+}
+
+/// Reads a group as `caller` sees it, without members. `at_rest` where its members are known to move no more, whatever the
+/// mark says.
+pub(super) fn read(stored: &GroupRepresentation, caller: &str, at_rest: bool) -> GroupRow {
     let mut resource = Resource::default();
     resource.set_text(group_type(), "displayName", Some(&stored.name));
     let prefix = external_id(caller, "");
@@ -57,11 +63,11 @@ pub(super) fn read(stored: &GroupRepresentation, caller: &str) -> GroupRow {
     resource.set_text(group_type(), "externalId", own);
     let instant = |name| value(stored, name).and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
     let created = instant(CREATED);
-    let revision = if is_moving(stored) {
+    let revision = match moving_to(stored) {
+        Some(revision) if at_rest => Some(revision.to_owned()),
         // Who reads now may see any mixture of before and after, so nobody is told that they have seen it already.
-        Some(uuid::Uuid::new_v4().to_string())
-    } else {
-        value(stored, REVISION).map(str::to_owned)
+        Some(_) => Some(uuid::Uuid::new_v4().to_string()),
+        None => value(stored, REVISION).map(str::to_owned),
     };
     let id = stored.id.as_ref().map(ToString::to_string).unwrap_or_default();
     let last_modified = instant(LAST_MODIFIED).or(created);
@@ -215,7 +221,7 @@ mod tests {
             (MANAGED.to_owned(), vec!["org:1".to_owned(), "realm".to_owned()]),
         ]);
         assert_eq!(write.attributes, Some(attributes));
-        assert_eq!(read(&stored(), "okta").resource.text(group_type(), "externalId"), Some("o"));
+        assert_eq!(read(&stored(), "okta", false).resource.text(group_type(), "externalId"), Some("o"));
     }
 
     #[test]
@@ -232,9 +238,11 @@ mod tests {
     fn a_group_whose_members_move_has_no_version_that_anybody_has_seen() {
         let mut group = stored();
         changed(&mut group, OffsetDateTime::UNIX_EPOCH, true);
-        let revision = |group: &GroupRepresentation| read(group, "okta").meta.revision;
+        let revision = |group: &GroupRepresentation| read(group, "okta", false).meta.revision;
         assert_ne!(revision(&group), revision(&group));
+        let at_rest = read(&group, "okta", true).meta.revision;
         let settled = settled(&group, false).unwrap();
+        assert_eq!(at_rest, revision(&settled));
         assert_eq!(revision(&settled), revision(&settled));
         assert!(super::settled(&settled, false).is_none());
     }

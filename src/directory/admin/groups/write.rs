@@ -1,22 +1,19 @@
-//! Creating, changing and deleting groups: first everything is checked, then Keycloak's group is written, then members
+//! Creating and changing groups: first everything is checked, then Keycloak's group is written, then members
 //! move, and what was begun can be repeated to its end.
-
-use std::sync::Arc;
 
 use time::OffsetDateTime;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::directory::Result;
-use crate::directory::groups::{CheckGroup, EditGroup, GroupRow, Member, Members, WantedGroup};
-use crate::keycloak::{self, GroupId, GroupRepresentation, UserId};
-use crate::scim::group::group as group_type;
+use crate::directory::groups::{EditGroup, GroupRow, Member, Members, WantedGroup};
+use crate::keycloak::{self, GroupId, GroupRepresentation};
 use crate::scim::members::MemberChange;
-use crate::scim::resource::printable;
 use crate::scim::{Code, Error};
 
 use super::super::{OrScim, Session};
 use super::members::MemberPlan;
-use super::standing::{Judge, Standing};
+use super::names::{Taken, exists, group_name, refused_name};
+use super::standing::Judge;
 use super::stored;
 
 impl Session {
@@ -31,7 +28,8 @@ impl Session {
             drop(name_lock);
             return self.create_group_over(taken, &wanted).await;
         }
-        let (plan, _tree) = self.plan_moves(&judge, None, &wanted.members).await?;
+        judge.check_home().await?;
+        let (plan, _tree) = self.plan_moves(&judge, None, &name, &wanted.members).await?;
         let now = OffsetDateTime::now_utc();
         let more = !plan.is_empty() || self.lists_roles(&name);
         stored::changed(&mut write, now, !plan.is_empty());
@@ -59,6 +57,7 @@ impl Session {
             let lock = self.directory.0.locks.lock(format!("id {id}")).await;
             self.give_roles(&id, &stored, &name).await?;
             self.move_members(&id, &plan).await?;
+            self.directory.0.at_rest.note(&stored);
             let row = self.row(&stored, plan.after());
             drop(judge);
             self.settle_later(id, lock);
@@ -105,13 +104,11 @@ impl Session {
         if stored::is_tagged(&stored) && !stored::is_unfinished(&stored) {
             return Err(exists(Some(&id)));
         }
-        let adopted = !stored::is_tagged(&stored);
-        if adopted {
-            let name = wanted.resource.text(group_type(), "displayName").unwrap_or_default();
-            self.refuse_unlisted_roles(&judge, &stored, name).await?;
-        }
-        let (plan, _tree) = self.plan_moves(&judge, Some(&stored), &wanted.members).await?;
         let mut write = stored::write(&stored, &wanted.resource, &self.caller)?;
+        if !stored::is_tagged(&stored) {
+            self.refuse_unlisted_roles(&judge, &stored, &write.name).await?;
+        }
+        let (plan, _tree) = self.plan_moves(&judge, Some(&stored), &write.name, &wanted.members).await?;
         let now = OffsetDateTime::now_utc();
         stored::changed(&mut write, now, true);
         // Also one that is taken over is unfinished until all is done.
@@ -128,7 +125,7 @@ impl Session {
         let Some(stored) = self.visible_group(&judge, &id).await? else {
             return Err(Error::not_found(id.as_ref()));
         };
-        let before = stored::read(&stored, &self.caller);
+        let before = self.group_row(&stored);
         let wanted = edit(&before)?;
         let mut write = stored::write(&stored, &wanted.resource, &self.caller)?;
         if !stored::is_tagged(&stored) {
@@ -157,7 +154,7 @@ impl Session {
                 }
             }
         };
-        let (plan, _tree) = self.plan_moves(&judge, Some(&stored), &wanted.members).await?;
+        let (plan, _tree) = self.plan_moves(&judge, Some(&stored), &write.name, &wanted.members).await?;
         let same = write.attributes.as_ref() == Some(&stored.attributes.clone().unwrap_or_default());
         let untouched = same && !renamed && plan.is_empty() && self.has_its_roles(&stored);
         if untouched && stored::settled(&stored, true).is_none() {
@@ -199,6 +196,7 @@ impl Session {
             sub_group_count: if plan.moves_groups() { None } else { stored.sub_group_count },
             ..write
         };
+        self.directory.0.at_rest.note(&after);
         let known = plan.after();
         let members = match (known, members) {
             (_, Members::Unread) => None,
@@ -213,50 +211,7 @@ impl Session {
     fn row(&self, stored: &GroupRepresentation, members: Option<Vec<Member>>) -> GroupRow {
         let settled = stored::settled(stored, true)
             .map(|settled| GroupRepresentation { id: stored.id.clone(), ..settled });
-        GroupRow { members, ..stored::read(settled.as_ref().unwrap_or(stored), &self.caller) }
-    }
-
-    /// Notes that all is done, off the answer's path. Until then nobody else changes the group.
-    fn settle_later(&self, id: GroupId, lock: OwnedMutexGuard<()>) {
-        let aftermath = self.after_answer();
-        self.directory.0.tasks.spawn(async move {
-            if let Err(error) = aftermath.settle_group(&id, true).await {
-                tracing::warn!(%error, %id, "the group counts as being changed until it is looked at again");
-            }
-            drop(lock);
-        });
-    }
-
-    /// Brings a group to rest whose change was cut off: as long as it counts as being changed, no version of it is told
-    /// that a client could name in `If-Match`.
-    pub(super) fn settle_if_cut_off(&self, group: &GroupRepresentation) {
-        let Some(id) = group.id.clone().filter(|_| stored::is_moving(group)) else { return };
-        let aftermath = self.after_answer();
-        self.directory.0.tasks.spawn(async move {
-            // Whoever is changing it now holds the lock, and leaves nothing to be done.
-            let _lock = aftermath.directory.0.locks.lock(format!("id {id}")).await;
-            if let Err(error) = aftermath.settle_group(&id, false).await {
-                tracing::warn!(%error, %id, "the group counts as being changed until it is looked at again");
-            }
-        });
-    }
-
-    fn after_answer(&self) -> Self {
-        Self {
-            directory: self.directory.clone(),
-            client: self.client.clone().after_answer(),
-            facts: Arc::clone(&self.facts),
-            storage: self.storage.clone(),
-            caller: Arc::clone(&self.caller),
-        }
-    }
-
-    async fn settle_group(&self, id: &GroupId, finished: bool) -> Result<()> {
-        let Some(stored) = self.client.group(id).await.or_scim(self)? else { return Ok(()) };
-        if let Some(settled) = stored::settled(&stored, finished) {
-            self.client.update_group(id, &settled).await.or_scim(self)?;
-        }
-        Ok(())
+        GroupRow { members, ..stored::read(settled.as_ref().unwrap_or(stored), &self.caller, true) }
     }
 
     /// As [`Session::plan_members`]; where groups would move, nobody else moves any until the guard is dropped, so that
@@ -265,9 +220,10 @@ impl Session {
         &self,
         judge: &Judge<'_>,
         group: Option<&GroupRepresentation>,
+        name: &str,
         changes: &[MemberChange],
     ) -> Result<(MemberPlan, Option<OwnedMutexGuard<()>>)> {
-        let plan = self.plan_members(judge, group, changes).await?;
+        let plan = self.plan_members(judge, group, name, changes).await?;
         if !plan.moves_groups() {
             return Ok((plan, None));
         }
@@ -278,145 +234,7 @@ impl Session {
             Some(id) => self.client.group(id).await.or_scim(self)?,
             None => None,
         };
-        Ok((self.plan_members(&judge, group.as_ref(), changes).await?, Some(tree)))
-    }
-
-    pub(super) async fn delete_group(self, id: &str, check: CheckGroup) -> Result<()> {
-        let Ok(id) = GroupId::try_from(id) else { return Err(Error::not_found(id)) };
-        let _lock = self.directory.0.locks.lock(format!("id {id}")).await;
-        let judge = Judge::new(&self);
-        let Some(stored) = self.visible_group(&judge, &id).await? else {
-            return Err(Error::not_found(id.as_ref()));
-        };
-        check(&stored::read(&stored, &self.caller))?;
-        if !stored::is_tagged(&stored) {
-            return Err(Error::new(
-                403,
-                Code::UnmanagedGroup,
-                "The group was made in Keycloak and is not managed over SCIM, so it can only be deleted there",
-            ));
-        }
-        if stored.sub_group_count != Some(0) {
-            let _tree = self.directory.0.locks.lock("group tree".into()).await;
-            self.empty_of_groups(&judge, &id).await?;
-        }
-        match self.client.delete_group(&id).await {
-            // Gone is what was asked for: a repeated try may find it so.
-            Err(error @ keycloak::Error::NotFound { .. }) if !error.is_realm_missing() => Ok(()),
-            done => done.or_scim(&self),
-        }
-    }
-
-    /// Moves the groups within the group out of it, before Keycloak would delete them along with it.
-    async fn empty_of_groups(&self, judge: &Judge<'_>, id: &GroupId) -> Result<()> {
-        let subgroups = self.client.subgroups(id).await.or_scim(self)?;
-        for subgroup in &subgroups {
-            if judge.standing(subgroup).await? != Standing::Managed {
-                return Err(Error::new(
-                    409,
-                    Code::UnmanagedSubgroups,
-                    "There is a group below this one that is not managed over SCIM; Keycloak would delete it too",
-                ));
-            }
-        }
-        for subgroup in &subgroups {
-            let Some(child) = &subgroup.id else { continue };
-            let home = self.facts.group_parent.as_ref();
-            match self.client.move_group(child, &subgroup.name, home).await {
-                Err(keycloak::Error::Conflict { .. }) => {
-                    return Err(Error::conflict(
-                        Code::GroupExists,
-                        format!(
-                            "The group {} within this one can't be moved out of it: another group in Keycloak has its name",
-                            printable(&subgroup.name)
-                        ),
-                    ));
-                }
-                done => done.or_scim(self)?,
-            }
-        }
-        Ok(())
-    }
-
-    /// Moves on the versions of the groups that somebody who was just deleted was in.
-    pub(in super::super) async fn note_departure(&self, groups: Vec<GroupRepresentation>) {
-        let noted =
-            groups.iter().filter(|group| stored::is_tagged(group)).filter_map(|group| group.id.clone());
-        let noted = noted.map(|id| async move {
-            let _lock = self.directory.0.locks.lock(format!("id {id}")).await;
-            let Some(stored) = self.client.group(&id).await.or_scim(self)? else { return Ok(()) };
-            let mut write = GroupRepresentation {
-                name: stored.name.clone(),
-                description: stored.description.clone(),
-                attributes: stored.attributes.clone(),
-                ..GroupRepresentation::default()
-            };
-            stored::changed(&mut write, OffsetDateTime::now_utc(), stored::is_moving(&stored));
-            self.client.update_group(&id, &write).await.or_scim(self)
-        });
-        let noted: Vec<Result<()>> = futures_util::future::join_all(noted.collect::<Vec<_>>()).await;
-        for error in noted.into_iter().filter_map(Result::err) {
-            tracing::warn!(%error, "a group keeps the version that it had with a user who is deleted now");
-        }
-    }
-
-    /// The groups of a user who is about to be deleted.
-    pub(in super::super) async fn groups_left(&self, user: &UserId) -> Result<Vec<GroupRepresentation>> {
-        Ok(self.client.user_groups(user).await.or_scim(self)?.unwrap_or_default())
-    }
-
-    /// Who of the namesakes has the name already, so that no other group can; `own` is the group that is to get it.
-    async fn taken(
-        &self,
-        judge: &Judge<'_>,
-        namesakes: &[GroupRepresentation],
-        name: &str,
-        own: Option<&GroupId>,
-    ) -> Result<Option<Taken>> {
-        let mut siblings = Vec::new();
-        let mut powerful = false;
-        for group in namesakes.iter().filter(|group| group.id.as_ref() != own) {
-            // Where SCIM's groups live, and so where Keycloak itself takes a name once only.
-            let is_sibling = group.parent_id == self.facts.group_parent;
-            match judge.standing(group).await? {
-                Standing::Managed if stored::is_unfinished(group) && is_sibling => {
-                    return Ok(Some(Taken::Unfinished(group.clone())));
-                }
-                Standing::Managed => return Ok(Some(Taken::Refused(exists(group.id.as_ref())))),
-                Standing::Powerful if is_sibling => powerful = true,
-                Standing::Shown | Standing::Foreign if is_sibling => siblings.push(group),
-                Standing::Shown => return Ok(Some(Taken::Refused(exists(group.id.as_ref())))),
-                Standing::Powerful | Standing::Foreign => {}
-            }
-        }
-        if powerful || self.is_powerful_sibling(judge, &siblings).await? {
-            return Ok(Some(Taken::Refused(Error::conflict(
-                Code::ProtectedGroup,
-                "A group of this name exists in Keycloak and carries administrative power, so it is kept from SCIM; only \
-                 groups.privileged can name it",
-            ))));
-        }
-        let exact = siblings.iter().find(|group| group.name == name);
-        Ok(match (exact.or(siblings.first()), siblings.len()) {
-            (None, _) => None,
-            (Some(group), 1) if self.settings().groups.adopt => Some(Taken::Adoptable((*group).clone())),
-            (Some(group), _) => Some(Taken::Refused(refused_name(group))),
-        })
-    }
-
-    /// Has one of these, which nobody manages, administrative power that the configuration does not grant?
-    async fn is_powerful_sibling(
-        &self,
-        judge: &Judge<'_>,
-        siblings: &[&GroupRepresentation],
-    ) -> Result<bool> {
-        for group in siblings {
-            let privileged = self.settings().groups.privileged.contains(&group.name.to_lowercase());
-            if !privileged && judge.power(group).await?.is_some() {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        Ok((self.plan_members(&judge, group.as_ref(), name, changes).await?, Some(tree)))
     }
 
     fn not_written(&self, error: keycloak::Error) -> Error {
@@ -428,35 +246,4 @@ impl Session {
             error => self.failed(&error),
         }
     }
-}
-
-/// What stands in a name's way.
-enum Taken {
-    /// It stays there.
-    Refused(Error),
-    /// A create of this name that was cut off.
-    Unfinished(GroupRepresentation),
-    /// Somebody else's group, which the configuration lets clients take over.
-    Adoptable(GroupRepresentation),
-}
-
-/// The key of the lock on a group's name.
-fn group_name(name: &str) -> String {
-    format!("group name {}", name.to_lowercase())
-}
-
-fn exists(id: Option<&GroupId>) -> Error {
-    let which = id.map(|id| format!("; its id is {id}")).unwrap_or_default();
-    Error::conflict(Code::GroupExists, format!("A group with this displayName exists already{which}"))
-}
-
-fn refused_name(group: &GroupRepresentation) -> Error {
-    if stored::is_tagged(group) {
-        return exists(group.id.as_ref());
-    }
-    Error::conflict(
-        Code::UnmanagedGroupExists,
-        "A group with this displayName exists in Keycloak and is not managed over SCIM (groups.on_existing): rename or \
-         delete it there, or give it the attribute scim.managed with the value realm",
-    )
 }

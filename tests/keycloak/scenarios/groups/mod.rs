@@ -5,6 +5,7 @@ mod jumpcloud;
 mod memberships;
 mod okta;
 mod others;
+mod safety;
 pub mod scene;
 mod shown;
 mod versions;
@@ -19,5 +20,6 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(others::trials());
     trials.extend(memberships::trials());
     trials.extend(versions::trials());
+    trials.extend(safety::trials());
     trials
 }

@@ -1,0 +1,99 @@
+//! Deleting a group, and what the deletion of a user means to groups.
+
+use time::OffsetDateTime;
+
+use crate::directory::Result;
+use crate::directory::groups::CheckGroup;
+use crate::keycloak::{self, GroupId, GroupRepresentation, UserId};
+use crate::scim::resource::printable;
+use crate::scim::{Code, Error};
+
+use super::super::{OrScim, Session};
+use super::standing::{Judge, Standing};
+use super::stored;
+
+impl Session {
+    pub(super) async fn delete_group(self, id: &str, check: CheckGroup) -> Result<()> {
+        let Ok(id) = GroupId::try_from(id) else { return Err(Error::not_found(id)) };
+        let _lock = self.directory.0.locks.lock(format!("id {id}")).await;
+        let judge = Judge::new(&self);
+        let Some(stored) = self.visible_group(&judge, &id).await? else {
+            return Err(Error::not_found(id.as_ref()));
+        };
+        check(&self.group_row(&stored))?;
+        if !stored::is_tagged(&stored) {
+            return Err(Error::new(
+                403,
+                Code::UnmanagedGroup,
+                "The group was made in Keycloak and is not managed over SCIM, so it can only be deleted there",
+            ));
+        }
+        if stored.sub_group_count != Some(0) {
+            let _tree = self.directory.0.locks.lock("group tree".into()).await;
+            self.empty_of_groups(&judge, &id).await?;
+        }
+        match self.client.delete_group(&id).await {
+            // Gone is what was asked for: a repeated try may find it so.
+            Err(error @ keycloak::Error::NotFound { .. }) if !error.is_realm_missing() => Ok(()),
+            done => done.or_scim(&self),
+        }
+    }
+
+    /// Moves the groups within the group out of it, before Keycloak would delete them along with it.
+    async fn empty_of_groups(&self, judge: &Judge<'_>, id: &GroupId) -> Result<()> {
+        let subgroups = self.client.subgroups(id).await.or_scim(self)?;
+        for subgroup in &subgroups {
+            if judge.standing(subgroup).await? != Standing::Managed {
+                return Err(Error::new(
+                    409,
+                    Code::UnmanagedSubgroups,
+                    "There is a group below this one that is not managed over SCIM; Keycloak would delete it too",
+                ));
+            }
+        }
+        for subgroup in &subgroups {
+            let Some(child) = &subgroup.id else { continue };
+            let home = self.facts.group_parent.as_ref();
+            match self.client.move_group(child, &subgroup.name, home).await {
+                Err(keycloak::Error::Conflict { .. }) => {
+                    return Err(Error::conflict(
+                        Code::GroupExists,
+                        format!(
+                            "The group {} within this one can't be moved out of it: another group in Keycloak has its name",
+                            printable(&subgroup.name)
+                        ),
+                    ));
+                }
+                done => done.or_scim(self)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves on the versions of the groups that somebody who was just deleted was in.
+    pub(in super::super) async fn note_departure(&self, groups: Vec<GroupRepresentation>) {
+        let noted =
+            groups.iter().filter(|group| stored::is_tagged(group)).filter_map(|group| group.id.clone());
+        let noted = noted.map(|id| async move {
+            let _lock = self.directory.0.locks.lock(format!("id {id}")).await;
+            let Some(stored) = self.client.group(&id).await.or_scim(self)? else { return Ok(()) };
+            let mut write = GroupRepresentation {
+                name: stored.name.clone(),
+                description: stored.description.clone(),
+                attributes: stored.attributes.clone(),
+                ..GroupRepresentation::default()
+            };
+            stored::changed(&mut write, OffsetDateTime::now_utc(), stored::is_moving(&stored));
+            self.client.update_group(&id, &write).await.or_scim(self)
+        });
+        let noted: Vec<Result<()>> = futures_util::future::join_all(noted.collect::<Vec<_>>()).await;
+        for error in noted.into_iter().filter_map(Result::err) {
+            tracing::warn!(%error, "a group keeps the version that it had with a user who is deleted now");
+        }
+    }
+
+    /// The groups of a user who is about to be deleted.
+    pub(in super::super) async fn groups_left(&self, user: &UserId) -> Result<Vec<GroupRepresentation>> {
+        Ok(self.client.user_groups(user).await.or_scim(self)?.unwrap_or_default())
+    }
+}
