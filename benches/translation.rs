@@ -257,7 +257,7 @@ mod patches {
     }
 }
 
-/// Groups of very many members. The time for one of them is the same whatever their number.
+/// Groups of very many members. The time for one of them hardly grows with their number.
 mod group_members {
     use super::*;
     use divan::counter::ItemsCount;
