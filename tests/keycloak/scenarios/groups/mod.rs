@@ -1,6 +1,7 @@
 //! Groups as clients push them: one room for each client, and one for each promise that holds for all of them.
 
 mod entra;
+mod ids;
 mod jumpcloud;
 mod memberships;
 mod okta;
@@ -20,6 +21,7 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(others::trials());
     trials.extend(memberships::trials());
     trials.extend(versions::trials());
+    trials.extend(ids::trials());
     trials.extend(safety::trials());
     trials
 }
