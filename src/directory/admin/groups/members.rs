@@ -19,6 +19,8 @@ use super::standing::Judge;
 
 /// How many calls for single members run at once.
 const AT_ONCE: usize = 8;
+/// From more names on, a group's members are read before those who are named are looked at one by one.
+const MANY: usize = 500;
 /// How many pages of members are read at once.
 const PAGES_AT_ONCE: u32 = 4;
 
@@ -90,7 +92,8 @@ impl Session {
             return Ok(MemberPlan::default());
         }
         let net = members::net(changes);
-        let must_know = net.as_ref().is_none_or(|net| !net.keeps_others);
+        // Where very many are named, most of them may be members already, as after a request that was cut off.
+        let must_know = net.as_ref().is_none_or(|net| !net.keeps_others || net.added.len() > MANY);
         let before = match group {
             Some(group) if must_know => self.members(judge, group, None).await?,
             Some(_) => None,
@@ -178,15 +181,22 @@ impl Session {
 
     fn not_moved(&self, error: keycloak::Error, group: &GroupRepresentation) -> Error {
         match error {
-            keycloak::Error::Conflict { .. } => Error::conflict(
-                Code::GroupExists,
-                format!(
-                    "The group {} can't be moved: another group in Keycloak has its name in the place where it would be",
-                    printable(&group.name)
-                ),
-            ),
+            keycloak::Error::Conflict { .. } => self.no_place(group),
+            error @ keycloak::Error::NotFound { .. } if !error.is_realm_missing() => {
+                unknown(group.id.as_ref().map_or("", AsRef::as_ref))
+            }
             error => self.failed(&error),
         }
+    }
+
+    fn no_place(&self, group: &GroupRepresentation) -> Error {
+        Error::conflict(
+            Code::GroupExists,
+            format!(
+                "The group {} can't be moved: another group in Keycloak has its name in the place where it would be",
+                printable(&group.name)
+            ),
+        )
     }
 
     /// All members that clients see, by name; none where there are more than `most` of any kind.
@@ -261,14 +271,21 @@ impl Session {
         ids: &BTreeSet<String>,
     ) -> Result<HashMap<GroupId, Vec<Member>>> {
         let mut memberships: HashMap<GroupId, Vec<Member>> = HashMap::new();
-        for found in self.removable(judge, ids.clone()).await? {
-            let groups = match &found {
-                Found::User(id, _) => {
-                    let groups = self.client.user_groups(id).await.or_scim(self)?.unwrap_or_default();
-                    groups.into_iter().filter_map(|group| group.id).collect()
-                }
-                Found::Group(_, group) => group.parent_id.clone().into_iter().collect::<Vec<_>>(),
-            };
+        let found = self.removable(judge, ids.clone()).await?;
+        let reads: Vec<_> = found
+            .iter()
+            .map(|found| async {
+                Ok::<Vec<GroupId>, Error>(match found {
+                    Found::User(id, _) => {
+                        let groups = self.client.user_groups(id).await.or_scim(self)?.unwrap_or_default();
+                        groups.into_iter().filter_map(|group| group.id).collect()
+                    }
+                    Found::Group(_, group) => group.parent_id.clone().into_iter().collect(),
+                })
+            })
+            .collect();
+        let groups: Vec<Vec<GroupId>> = stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
+        for (found, groups) in found.iter().zip(groups) {
             for group in groups {
                 memberships.entry(group).or_default().push(found.member());
             }
@@ -294,7 +311,7 @@ impl Session {
         }
     }
 
-    /// Those who are named, each of whom must be a managed user or a group that is managed.
+    /// Those who are named, each of whom must be a managed user or a group that clients see.
     ///
     /// # Errors
     /// 400 naming the first who is neither.
@@ -306,7 +323,9 @@ impl Session {
                 let user = users.get(named.value.as_str());
                 let found = match (user, named.kind) {
                     (Some(user), None | Some(MemberType::User)) => self.managed_user(user).await?,
-                    (None, None | Some(MemberType::Group)) => self.managed_group(judge, &named.value).await?,
+                    (None, None | Some(MemberType::Group)) => {
+                        self.visible_member(judge, &named.value).await?
+                    }
                     _ => None,
                 };
                 found.ok_or_else(|| unknown(&named.value))
@@ -315,7 +334,7 @@ impl Session {
         stream::iter(checks).buffered(AT_ONCE).try_collect().await
     }
 
-    /// Those of these ids who are managed users or groups that clients see: nobody else's membership is touched.
+    /// Those of these ids who are managed users or managed groups: nobody else's membership is touched.
     async fn removable(&self, judge: &Judge<'_>, ids: BTreeSet<String>) -> Result<Vec<Found>> {
         let users = self.users_by_id(ids.iter().map(String::as_str)).await?;
         let checks: Vec<_> = ids
@@ -324,7 +343,7 @@ impl Session {
                 match users.get(id.as_str()) {
                     Some(user) if has_index(user) && !user.is_service_account() => Ok(self.found_user(user)),
                     Some(user) => self.managed_user(user).await,
-                    None => self.managed_group(judge, id).await,
+                    None => self.tagged_group(judge, id).await,
                 }
             })
             .collect();
@@ -340,7 +359,7 @@ impl Session {
                 MemberType::User => UserId::try_from(member.id.as_str())
                     .ok()
                     .map(|id| Found::User(id, member.display.clone())),
-                MemberType::Group => self.managed_group(judge, &member.id).await?,
+                MemberType::Group => self.tagged_group(judge, &member.id).await?,
             });
         }
         Ok(found)
@@ -384,11 +403,46 @@ impl Session {
         Some(Found::User(user.id.clone()?, name))
     }
 
+    /// The group with this id, if clients may move it.
+    async fn tagged_group(&self, judge: &Judge<'_>, id: &str) -> Result<Option<Found>> {
+        let found = self.visible_member(judge, id).await?;
+        Ok(found.filter(|found| matches!(found, Found::Group(_, group) if super::stored::is_tagged(group))))
+    }
+
     /// The group with this id, if clients may see it.
-    async fn managed_group(&self, judge: &Judge<'_>, id: &str) -> Result<Option<Found>> {
+    async fn visible_member(&self, judge: &Judge<'_>, id: &str) -> Result<Option<Found>> {
         let Ok(id) = GroupId::try_from(id) else { return Ok(None) };
         let Some(group) = self.client.group(&id).await.or_scim(self)? else { return Ok(None) };
         Ok(judge.standing(&group).await?.is_visible().then_some(Found::Group(id, group)))
+    }
+
+    /// Looks whether the names of the groups that move are free where they come to be, before anything is done.
+    async fn check_places(&self, own: Option<&GroupId>, plan: &MemberPlan) -> Result<()> {
+        let home = self.facts.group_parent.as_ref();
+        let removed = plan.removed.iter().map(|found| (found, home));
+        for (found, place) in removed.chain(plan.added.iter().map(|found| (found, own))) {
+            // A group that is just being created has none below it.
+            let Found::Group(id, group) = found else { continue };
+            if place.is_none() && own.is_none() || group.parent_id.as_ref() == place {
+                continue;
+            }
+            self.check_place(id, group, place).await?;
+        }
+        Ok(())
+    }
+
+    /// Is the group's name free below another one, or at the top level?
+    pub(super) async fn check_place(
+        &self,
+        id: &GroupId,
+        group: &GroupRepresentation,
+        place: Option<&GroupId>,
+    ) -> Result<()> {
+        let namesakes = self.groups_named(&group.name).await?;
+        let is_taken = namesakes.iter().any(|other| {
+            other.id.as_ref() != Some(id) && other.name == group.name && other.parent_id.as_ref() == place
+        });
+        if is_taken { Err(self.no_place(group)) } else { Ok(()) }
     }
 
     /// Is the user in the group itself?
@@ -435,10 +489,11 @@ impl Session {
             if child.parent_id.is_some() && child.parent_id.as_ref() != own {
                 let parent = judge.above(child).await?.into_iter().next();
                 if let Some(parent) = parent.filter(|parent| parent.id != self.facts.group_parent) {
+                    let visible = judge.standing(&parent).await?.is_visible();
+                    let parent = if visible { printable(&parent.name) } else { "in Keycloak".into() };
                     return refused(format!(
-                        "The group {name} ({id}) is a member of the group {} already, and in Keycloak a group is in one \
-                         group only; take it out there first",
-                        printable(&parent.name)
+                        "The group {name} ({id}) is in another group ({parent}) already, and in Keycloak a group is in \
+                         one group only; take it out there first"
                     ));
                 }
             }
@@ -451,6 +506,9 @@ impl Session {
                     ),
                 ));
             }
+        }
+        if plan.moves_groups() {
+            self.check_places(own, plan).await?;
         }
         if power.is_some() {
             let users: Vec<_> = plan
