@@ -63,7 +63,7 @@ impl Session {
             Err(keycloak::Error::NotFound { .. }) => {}
             done => done.or_scim(&self)?,
         }
-        self.note_departure(groups).await;
+        self.note_departure(&groups).await;
         Ok(())
     }
 

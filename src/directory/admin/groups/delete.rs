@@ -5,7 +5,6 @@ use time::OffsetDateTime;
 use crate::directory::Result;
 use crate::directory::groups::CheckGroup;
 use crate::keycloak::{self, GroupId, GroupRepresentation, UserId};
-use crate::scim::resource::printable;
 use crate::scim::{Code, Error};
 
 use super::super::{OrScim, Session};
@@ -34,9 +33,12 @@ impl Session {
         }
         match self.client.delete_group(&id).await {
             // Gone is what was asked for: a repeated try may find it so.
-            Err(error @ keycloak::Error::NotFound { .. }) if !error.is_realm_missing() => Ok(()),
-            done => done.or_scim(&self),
+            Err(error @ keycloak::Error::NotFound { .. }) if !error.is_realm_missing() => {}
+            done => done.or_scim(&self)?,
         }
+        let around = judge.above(&stored).await?.into_iter().next();
+        self.note_departure(around.iter().map(AsRef::as_ref)).await;
+        Ok(())
     }
 
     /// Moves the groups within the group out of it, before Keycloak would delete them along with it.
@@ -51,29 +53,22 @@ impl Session {
                 ));
             }
         }
+        self.check_way_home(subgroups.iter().collect()).await?;
         for subgroup in &subgroups {
             let Some(child) = &subgroup.id else { continue };
-            let home = self.facts.group_parent.as_ref();
-            match self.client.move_group(child, &subgroup.name, home).await {
-                Err(keycloak::Error::Conflict { .. }) => {
-                    return Err(Error::conflict(
-                        Code::GroupExists,
-                        format!(
-                            "The group {} within this one can't be moved out of it: another group in Keycloak has its name",
-                            printable(&subgroup.name)
-                        ),
-                    ));
-                }
-                done => done.or_scim(self)?,
-            }
+            let moved = self.client.move_group(child, &subgroup.name, self.facts.group_parent.as_ref()).await;
+            moved.map_err(|error| self.not_moved(error, subgroup))?;
         }
         Ok(())
     }
 
-    /// Moves on the versions of the groups that somebody who was just deleted was in.
-    pub(in super::super) async fn note_departure(&self, groups: Vec<GroupRepresentation>) {
-        let noted =
-            groups.iter().filter(|group| stored::is_tagged(group)).filter_map(|group| group.id.clone());
+    /// Moves on the versions of the groups that somebody, or a group, who was just deleted was in.
+    pub(in super::super) async fn note_departure(
+        &self,
+        groups: impl IntoIterator<Item = &GroupRepresentation>,
+    ) {
+        let groups = groups.into_iter().filter(|group| stored::is_tagged(group));
+        let noted = groups.filter_map(|group| group.id.clone());
         let noted = noted.map(|id| async move {
             let _lock = self.directory.0.locks.lock(format!("id {id}")).await;
             let Some(stored) = self.client.group(&id).await.or_scim(self)? else { return Ok(()) };
@@ -88,7 +83,7 @@ impl Session {
         });
         let noted: Vec<Result<()>> = futures_util::future::join_all(noted.collect::<Vec<_>>()).await;
         for error in noted.into_iter().filter_map(Result::err) {
-            tracing::warn!(%error, "a group keeps the version that it had with a user who is deleted now");
+            tracing::warn!(%error, "a group keeps the version that it had with a member who is deleted now");
         }
     }
 

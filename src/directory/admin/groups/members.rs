@@ -16,9 +16,10 @@ use super::super::storage::has_index;
 use super::super::tag::Standing as UserStanding;
 use super::super::{OrScim, Session};
 use super::standing::Judge;
+use super::stored;
 
 /// How many calls for single members run at once.
-const AT_ONCE: usize = 8;
+pub(super) const AT_ONCE: usize = 8;
 /// How many pages of members are read at once.
 const PAGES_AT_ONCE: u32 = 4;
 
@@ -44,8 +45,10 @@ impl Found {
 /// What is to be done to a group's members; all of it may be done again without harm.
 #[derive(Debug, Default)]
 pub(super) struct MemberPlan {
-    added: Vec<Found>,
-    removed: Vec<Found>,
+    /// Who is to be a member, perhaps being one already.
+    pub(super) added: Vec<Found>,
+    /// Who is to be none, perhaps being none already.
+    pub(super) removed: Vec<Found>,
     /// The members before, where they had to be read.
     before: Option<Vec<Member>>,
 }
@@ -120,8 +123,10 @@ impl Session {
             }
             None => self.removable(judge, removed).await?,
         };
+        // Whoever tells all members without such a group does not mean it: no client can have put it there.
+        let removed = removed.into_iter().filter(|found| net.keeps_others || !found.is_foreign()).collect();
         let plan = MemberPlan { added, removed, before };
-        self.check_nesting(judge, group, name, &plan).await?;
+        self.check_moves(judge, group, name, &plan).await?;
         Ok(plan)
     }
 
@@ -132,10 +137,8 @@ impl Session {
             if let Found::Group(child, group) = found
                 && group.parent_id.as_ref() == Some(id)
             {
-                self.client
-                    .move_group(child, &group.name, home)
-                    .await
-                    .map_err(|error| self.not_moved(error, group))?;
+                let moved = self.client.move_group(child, &group.name, home).await;
+                moved.map_err(|error| self.not_moved(error, group))?;
             }
         }
         for found in &plan.added {
@@ -173,19 +176,6 @@ impl Session {
             // Who is gone is in no group.
             Err(error @ keycloak::Error::NotFound { .. }) if !error.is_realm_missing() => Ok(()),
             done => done.or_scim(self),
-        }
-    }
-
-    fn not_moved(&self, error: keycloak::Error, group: &GroupRepresentation) -> Error {
-        match error {
-            keycloak::Error::Conflict { .. } => Error::conflict(
-                Code::GroupExists,
-                format!(
-                    "The group {} can't be moved: another group in Keycloak has its name in the place where it would be",
-                    printable(&group.name)
-                ),
-            ),
-            error => self.failed(&error),
         }
     }
 
@@ -390,101 +380,26 @@ impl Session {
         let Some(group) = self.client.group(&id).await.or_scim(self)? else { return Ok(None) };
         Ok(judge.standing(&group).await?.is_visible().then_some(Found::Group(id, group)))
     }
-
-    /// Is the user in the group itself?
-    async fn is_in(&self, user: &UserId, group: Option<&GroupId>) -> Result<bool> {
-        let groups = self.client.user_groups(user).await.or_scim(self)?.unwrap_or_default();
-        Ok(groups.iter().any(|joined| joined.id.is_some() && joined.id.as_ref() == group))
-    }
-
-    /// Looks whether the plan's groups can be put into the group, and whether its users may join it.
-    async fn check_nesting(
-        &self,
-        judge: &Judge<'_>,
-        group: Option<&GroupRepresentation>,
-        name: &str,
-        plan: &MemberPlan,
-    ) -> Result<()> {
-        let above = match group {
-            Some(group) if plan.moves_groups() => judge.above(group).await?,
-            _ => Vec::new(),
-        };
-        let own = group.and_then(|group| group.id.as_ref());
-        // Only a group that the configuration names gets here with power, or comes to it by the name that it gets.
-        let power = match (self.listed_power(name), group) {
-            _ if plan.added.is_empty() => None,
-            (Some(listed), _) => Some(listed.to_owned()),
-            (None, Some(group)) => judge.power(group).await?,
-            (None, None) => None,
-        };
-        for found in &plan.added {
-            let Found::Group(id, child) = found else { continue };
-            let name = printable(&child.name);
-            let refused =
-                |reason: String| Err(Error::bad(ScimType::InvalidValue, Code::GroupNotNestable, reason));
-            if own == Some(id) || above.iter().any(|above| above.id.as_ref() == Some(id)) {
-                return refused(format!(
-                    "The group {name} ({id}) can't be put into itself or into a group within it"
-                ));
-            }
-            if !super::stored::is_tagged(child) {
-                return refused(format!(
-                    "The group {name} ({id}) is not managed over SCIM, so it can't be moved"
-                ));
-            }
-            if child.parent_id.is_some() && child.parent_id.as_ref() != own {
-                let parent = judge.above(child).await?.into_iter().next();
-                if let Some(parent) = parent.filter(|parent| parent.id != self.facts.group_parent) {
-                    return refused(format!(
-                        "The group {name} ({id}) is a member of the group {} already, and in Keycloak a group is in one \
-                         group only; take it out there first",
-                        printable(&parent.name)
-                    ));
-                }
-            }
-            if let Some(role) = &power {
-                return Err(Error::bad(
-                    ScimType::InvalidValue,
-                    Code::ProtectedGroup,
-                    format!(
-                        "The group has administrative power (role {role}), so no group can be put into it"
-                    ),
-                ));
-            }
-        }
-        if power.is_some() {
-            let users: Vec<_> = plan
-                .added
-                .iter()
-                .filter_map(Found::user)
-                .map(|user| async move {
-                    match self.power(user).await? {
-                        None => Ok(()),
-                        // Who is in the group has its power from there; to name them again changes nothing.
-                        Some(_) if self.is_in(user, own).await? => Ok(()),
-                        Some(role) => Err(Error::new(
-                            403,
-                            Code::ProtectedGroup,
-                            format!(
-                                "The user {user} holds administrative power already (role {role}), so joining them to a \
-                                 group with power is up to Keycloak's administrators"
-                            ),
-                        )),
-                    }
-                })
-                .collect();
-            stream::iter(users).buffered(AT_ONCE).try_collect::<Vec<()>>().await?;
-        }
-        Ok(())
-    }
 }
 
 impl Found {
-    fn user(&self) -> Option<&UserId> {
+    pub(super) fn user(&self) -> Option<&UserId> {
         match self {
             Self::User(id, _) => Some(id),
             Self::Group(..) => None,
         }
+    }
+
+    pub(super) fn group(&self) -> Option<(&GroupId, &GroupRepresentation)> {
+        match self {
+            Self::User(..) => None,
+            Self::Group(id, group) => Some((id, group)),
+        }
+    }
+
+    /// Is it a group that is shown to clients, and not theirs?
+    fn is_foreign(&self) -> bool {
+        self.group().is_some_and(|(_, group)| !stored::is_tagged(group))
     }
 }
 

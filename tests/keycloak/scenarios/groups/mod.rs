@@ -11,7 +11,7 @@ mod okta;
 mod others;
 mod roles;
 mod safety;
-mod scene;
+pub mod scene;
 mod shown;
 mod versions;
 
