@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use crate::keycloak::{AdminClient, Error, GroupId, Result, RoleRepresentation};
 
 use super::super::power::{ADMIN, gives_power};
-use super::super::realm::REALM_MANAGEMENT;
 use super::{GroupRole, GroupSettings};
 
 /// A configured role, found in the realm.
@@ -83,13 +82,6 @@ pub(in super::super) async fn roles(
     for (group, roles) in &settings.roles {
         let mut carried = Vec::new();
         for role in roles {
-            if matches!(role, GroupRole::Client { client, .. } if client == REALM_MANAGEMENT) {
-                problems.push(format!(
-                    "groups.roles gives the group \"{group}\" a role of {REALM_MANAGEMENT}, which the gateway's account \
-                     may not give: map it to the group in Keycloak"
-                ));
-                continue;
-            }
             let Some(Some(mut known)) = found.get(role).cloned() else {
                 problems.push(format!("the {role} (groups.roles) is missing"));
                 continue;

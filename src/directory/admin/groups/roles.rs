@@ -109,6 +109,12 @@ impl Session {
                 "A role that the group would carry (groups.roles) is missing in Keycloak",
                 60,
             ),
+            keycloak::Error::Forbidden { .. } => Error::unavailable(
+                Code::RealmNotReady,
+                "Keycloak does not let the gateway's account give a role that the group would carry (groups.roles); map it \
+                 to the group there",
+                60,
+            ),
             error => self.failed(&error),
         }
     }

@@ -63,7 +63,15 @@ impl Session {
             self.give_checked_roles(&id, &stored, &name).await?;
             self.move_members(&id, &plan).await?;
             self.directory.0.at_rest.note(&stored);
-            let row = self.row(&stored, plan.after());
+            let members = match plan.after() {
+                Some(members) => Some(members),
+                None => {
+                    // Groups are among them by now.
+                    let stored = GroupRepresentation { sub_group_count: None, ..stored.clone() };
+                    self.read_members(&Judge::new(&self), &stored, &Members::All).await?
+                }
+            };
+            let row = self.row(&stored, members);
             drop(judge);
             self.settle_later(id, lock);
             return Ok(row);
