@@ -6,7 +6,7 @@ mod memberships;
 mod okta;
 mod others;
 mod safety;
-mod scene;
+pub mod scene;
 mod shown;
 mod versions;
 

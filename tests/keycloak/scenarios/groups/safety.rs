@@ -354,7 +354,9 @@ async fn power_by_name() {
     let stage = stage_with(
         &keys,
         async |_| {},
-        |realm, prepared| prepared.set(&["realms", realm, "groups", "roles", "Operators"], vec![toml::Value::from(role)]),
+        |realm, prepared| {
+            prepared.set(&["realms", realm, "groups", "roles", "Operators"], vec![toml::Value::from(role)])
+        },
     )
     .await;
     let [babs, jane] = [stage.create("babs").await, stage.create("jane").await];
