@@ -123,17 +123,12 @@ fn display(path: &[String]) -> String {
     names.collect::<Vec<_>>().join(".")
 }
 
-/// The path of the entry whose key or value stands at `span`. An element of a list has the list's path, and what stands
-/// in a table of a list is named as if that table were in the list's place.
+/// The path of the entry whose key or value stands at `span`; for a list, the list's path.
 fn find(table: &DeTable<'_>, span: &Range<usize>) -> Option<Vec<String>> {
     for (key, value) in table {
         let below = match value.get_ref() {
             DeValue::Table(table) => find(table, span),
-            DeValue::Array(list) => list.iter().find_map(|element| match element.get_ref() {
-                _ if element.span() == *span => Some(Vec::new()),
-                DeValue::Table(table) => find(table, span),
-                _ => None,
-            }),
+            DeValue::Array(list) => list.iter().any(|element| element.span() == *span).then(Vec::new),
             _ => None,
         };
         let here = || (key.span() == *span || value.span() == *span).then(Vec::new);
@@ -145,7 +140,8 @@ fn find(table: &DeTable<'_>, span: &Range<usize>) -> Option<Vec<String>> {
     None
 }
 
-/// Takes the entry away whose key or value stands at `span`; its path, as [`find`] names it, and what kind of value it had.
+/// Takes the entry away whose key or value stands at `span`; its path and what kind of value it had. What stands in a
+/// table of a list is named as if that table were in the list's place.
 fn remove(table: &mut DeTable<'_>, span: &Range<usize>) -> Option<(Vec<String>, &'static str)> {
     let mut found = None;
     for (key, value) in table.iter_mut() {

@@ -119,8 +119,8 @@ pub struct GroupQuery {
 impl GroupQuery {
     pub(super) fn conditions(&self) -> Vec<(&'static str, String)> {
         let mut pairs = if self.attributes.is_empty() {
-            // An empty search finds all levels; without one only the top level is listed.
-            vec![("search", self.search.clone().unwrap_or_default())]
+            // A blank search finds all levels; without one, and with an empty one, only the top level is listed.
+            vec![("search", self.search.clone().unwrap_or_else(|| " ".to_owned()))]
         } else {
             let terms: Vec<&str> = self.attributes.iter().map(|term| term.0.as_str()).collect();
             vec![("q", terms.join(" "))]

@@ -66,7 +66,7 @@ fn written(table: &DeTable<'_>, path: &[&str], found: &mut BTreeSet<String>) {
 const REFERENCE: &str = include_str!("../../../config.toml");
 
 /// Where the example of a schema begins, and what follows it.
-const SCHEMA: [&str; 2] = ["# [realms.acme.schemas.", "# How Keycloak is reached."];
+const SCHEMA: [&str; 2] = ["# [realms.acme.schemas.", "# How the realm's groups are kept."];
 
 /// The reference without the example of a schema.
 fn without_schema() -> String {

@@ -14,7 +14,7 @@ mod entra_changes;
 mod explain;
 mod faults;
 mod filters;
-mod groups;
+pub mod groups;
 mod hardening;
 mod leavers;
 mod okta;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use crate::keycloak::{AdminClient, Error, GroupId, Result, RoleRepresentation};
 
 use super::super::power::{ADMIN, gives_power};
+use super::super::realm::REALM_MANAGEMENT;
 use super::{GroupRole, GroupSettings};
 
 /// A configured role, found in the realm.
@@ -14,6 +15,8 @@ pub(in super::super) struct KnownRole {
     pub client: Option<KnownClient>,
     /// The role.
     pub role: RoleRepresentation,
+    /// The role that gives power, this one or one that it brings with it; none where it gives none.
+    pub power: Option<String>,
 }
 
 /// A client, by both its ids.
@@ -80,21 +83,28 @@ pub(in super::super) async fn roles(
     for (group, roles) in &settings.roles {
         let mut carried = Vec::new();
         for role in roles {
-            let Some(Some(known)) = found.get(role) else {
+            if matches!(role, GroupRole::Client { client, .. } if client == REALM_MANAGEMENT) {
+                problems.push(format!(
+                    "groups.roles gives the group \"{group}\" a role of {REALM_MANAGEMENT}, which the gateway's account \
+                     may not give: map it to the group in Keycloak"
+                ));
+                continue;
+            }
+            let Some(Some(mut known)) = found.get(role).cloned() else {
                 problems.push(format!("the {role} (groups.roles) is missing"));
                 continue;
             };
             if known.client.is_none() && known.role.name == protected.tag {
                 problems.push(format!("groups.roles gives the group \"{group}\" the tag"));
-            } else if let Some(power) = power(client, &known.role, protected).await?
-                && !settings.privileged.contains(group)
-            {
-                problems.push(format!(
+                continue;
+            }
+            known.power = power(client, &known.role, protected).await?;
+            match &known.power {
+                Some(power) if !settings.privileged.contains(group) => problems.push(format!(
                     "groups.roles gives the group \"{group}\" administrative power ({role}, by {power}), and \
                      groups.privileged does not name it"
-                ));
-            } else {
-                carried.push(known.clone());
+                )),
+                _ => carried.push(known),
             }
         }
         known.insert(group.clone(), carried);
@@ -105,13 +115,13 @@ pub(in super::super) async fn roles(
 async fn find(client: &AdminClient, role: &GroupRole) -> Result<Option<KnownRole>> {
     match role {
         GroupRole::Realm(name) => {
-            Ok(client.realm_role(name).await?.map(|role| KnownRole { client: None, role }))
+            Ok(client.realm_role(name).await?.map(|role| KnownRole { client: None, role, power: None }))
         }
         GroupRole::Client { client: client_id, role } => {
             let Some(uuid) = client.client_uuid(client_id).await? else { return Ok(None) };
             let role = client.client_role(&uuid, role).await?;
             let client = Some(KnownClient { client_id: client_id.clone(), uuid });
-            Ok(role.map(|role| KnownRole { client, role }))
+            Ok(role.map(|role| KnownRole { client, role, power: None }))
         }
     }
 }

@@ -19,6 +19,8 @@ use super::standing::Judge;
 
 /// How many calls for single members run at once.
 const AT_ONCE: usize = 8;
+/// From more names on, a group's members are read before those who are named are looked at one by one.
+const MANY: usize = 500;
 /// How many pages of members are read at once.
 const PAGES_AT_ONCE: u32 = 4;
 
@@ -75,7 +77,7 @@ impl MemberPlan {
 impl Session {
     /// Finds out what the changes come to, and whether all who are named can be members. Changes nothing.
     ///
-    /// `group` is none for a group that is just being created.
+    /// `group` is none for a group that is just being created; `name` is the one that it will have.
     ///
     /// # Errors
     /// 400 naming a member who is not there or not managed, or a group that can't be put into this one.
@@ -83,13 +85,15 @@ impl Session {
         &self,
         judge: &Judge<'_>,
         group: Option<&GroupRepresentation>,
+        name: &str,
         changes: &[MemberChange],
     ) -> Result<MemberPlan> {
         if changes.is_empty() {
             return Ok(MemberPlan::default());
         }
         let net = members::net(changes);
-        let must_know = net.as_ref().is_none_or(|net| !net.keeps_others);
+        // Where very many are named, most of them may be members already, as after a request that was cut off.
+        let must_know = net.as_ref().is_none_or(|net| !net.keeps_others || net.added.len() > MANY);
         let before = match group {
             Some(group) if must_know => self.members(judge, group, None).await?,
             Some(_) => None,
@@ -120,7 +124,7 @@ impl Session {
             None => self.removable(judge, removed).await?,
         };
         let plan = MemberPlan { added, removed, before };
-        self.check_nesting(judge, group, &plan).await?;
+        self.check_nesting(judge, group, name, &plan).await?;
         Ok(plan)
     }
 
@@ -177,15 +181,22 @@ impl Session {
 
     fn not_moved(&self, error: keycloak::Error, group: &GroupRepresentation) -> Error {
         match error {
-            keycloak::Error::Conflict { .. } => Error::conflict(
-                Code::GroupExists,
-                format!(
-                    "The group {} can't be moved: another group in Keycloak has its name in the place where it would be",
-                    printable(&group.name)
-                ),
-            ),
+            keycloak::Error::Conflict { .. } => self.no_place(group),
+            error @ keycloak::Error::NotFound { .. } if !error.is_realm_missing() => {
+                unknown(group.id.as_ref().map_or("", AsRef::as_ref))
+            }
             error => self.failed(&error),
         }
+    }
+
+    fn no_place(&self, group: &GroupRepresentation) -> Error {
+        Error::conflict(
+            Code::GroupExists,
+            format!(
+                "The group {} can't be moved: another group in Keycloak has its name in the place where it would be",
+                printable(&group.name)
+            ),
+        )
     }
 
     /// All members that clients see, by name; none where there are more than `most` of any kind.
@@ -260,14 +271,21 @@ impl Session {
         ids: &BTreeSet<String>,
     ) -> Result<HashMap<GroupId, Vec<Member>>> {
         let mut memberships: HashMap<GroupId, Vec<Member>> = HashMap::new();
-        for found in self.removable(judge, ids.clone()).await? {
-            let groups = match &found {
-                Found::User(id, _) => {
-                    let groups = self.client.user_groups(id).await.or_scim(self)?.unwrap_or_default();
-                    groups.into_iter().filter_map(|group| group.id).collect()
-                }
-                Found::Group(_, group) => group.parent_id.clone().into_iter().collect::<Vec<_>>(),
-            };
+        let found = self.removable(judge, ids.clone()).await?;
+        let reads: Vec<_> = found
+            .iter()
+            .map(|found| async {
+                Ok::<Vec<GroupId>, Error>(match found {
+                    Found::User(id, _) => {
+                        let groups = self.client.user_groups(id).await.or_scim(self)?.unwrap_or_default();
+                        groups.into_iter().filter_map(|group| group.id).collect()
+                    }
+                    Found::Group(_, group) => group.parent_id.clone().into_iter().collect(),
+                })
+            })
+            .collect();
+        let groups: Vec<Vec<GroupId>> = stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
+        for (found, groups) in found.iter().zip(groups) {
             for group in groups {
                 memberships.entry(group).or_default().push(found.member());
             }
@@ -293,7 +311,7 @@ impl Session {
         }
     }
 
-    /// Those who are named, each of whom must be a managed user or a group that is managed.
+    /// Those who are named, each of whom must be a managed user or a group that clients see.
     ///
     /// # Errors
     /// 400 naming the first who is neither.
@@ -305,7 +323,9 @@ impl Session {
                 let user = users.get(named.value.as_str());
                 let found = match (user, named.kind) {
                     (Some(user), None | Some(MemberType::User)) => self.managed_user(user).await?,
-                    (None, None | Some(MemberType::Group)) => self.managed_group(judge, &named.value).await?,
+                    (None, None | Some(MemberType::Group)) => {
+                        self.visible_member(judge, &named.value).await?
+                    }
                     _ => None,
                 };
                 found.ok_or_else(|| unknown(&named.value))
@@ -314,7 +334,7 @@ impl Session {
         stream::iter(checks).buffered(AT_ONCE).try_collect().await
     }
 
-    /// Those of these ids who are managed users or groups that clients see: nobody else's membership is touched.
+    /// Those of these ids who are managed users or managed groups: nobody else's membership is touched.
     async fn removable(&self, judge: &Judge<'_>, ids: BTreeSet<String>) -> Result<Vec<Found>> {
         let users = self.users_by_id(ids.iter().map(String::as_str)).await?;
         let checks: Vec<_> = ids
@@ -323,7 +343,7 @@ impl Session {
                 match users.get(id.as_str()) {
                     Some(user) if has_index(user) && !user.is_service_account() => Ok(self.found_user(user)),
                     Some(user) => self.managed_user(user).await,
-                    None => self.managed_group(judge, id).await,
+                    None => self.tagged_group(judge, id).await,
                 }
             })
             .collect();
@@ -339,7 +359,7 @@ impl Session {
                 MemberType::User => UserId::try_from(member.id.as_str())
                     .ok()
                     .map(|id| Found::User(id, member.display.clone())),
-                MemberType::Group => self.managed_group(judge, &member.id).await?,
+                MemberType::Group => self.tagged_group(judge, &member.id).await?,
             });
         }
         Ok(found)
@@ -383,11 +403,52 @@ impl Session {
         Some(Found::User(user.id.clone()?, name))
     }
 
+    /// The group with this id, if clients may move it.
+    async fn tagged_group(&self, judge: &Judge<'_>, id: &str) -> Result<Option<Found>> {
+        let found = self.visible_member(judge, id).await?;
+        Ok(found.filter(|found| matches!(found, Found::Group(_, group) if super::stored::is_tagged(group))))
+    }
+
     /// The group with this id, if clients may see it.
-    async fn managed_group(&self, judge: &Judge<'_>, id: &str) -> Result<Option<Found>> {
+    async fn visible_member(&self, judge: &Judge<'_>, id: &str) -> Result<Option<Found>> {
         let Ok(id) = GroupId::try_from(id) else { return Ok(None) };
         let Some(group) = self.client.group(&id).await.or_scim(self)? else { return Ok(None) };
         Ok(judge.standing(&group).await?.is_visible().then_some(Found::Group(id, group)))
+    }
+
+    /// Looks whether the names of the groups that move are free where they come to be, before anything is done.
+    async fn check_places(&self, own: Option<&GroupId>, plan: &MemberPlan) -> Result<()> {
+        let home = self.facts.group_parent.as_ref();
+        let removed = plan.removed.iter().map(|found| (found, home));
+        for (found, place) in removed.chain(plan.added.iter().map(|found| (found, own))) {
+            // A group that is just being created has none below it.
+            let Found::Group(id, group) = found else { continue };
+            if place.is_none() && own.is_none() || group.parent_id.as_ref() == place {
+                continue;
+            }
+            self.check_place(id, group, place).await?;
+        }
+        Ok(())
+    }
+
+    /// Is the group's name free below another one, or at the top level?
+    pub(super) async fn check_place(
+        &self,
+        id: &GroupId,
+        group: &GroupRepresentation,
+        place: Option<&GroupId>,
+    ) -> Result<()> {
+        let namesakes = self.groups_named(&group.name).await?;
+        let is_taken = namesakes.iter().any(|other| {
+            other.id.as_ref() != Some(id) && other.name == group.name && other.parent_id.as_ref() == place
+        });
+        if is_taken { Err(self.no_place(group)) } else { Ok(()) }
+    }
+
+    /// Is the user in the group itself?
+    async fn is_in(&self, user: &UserId, group: Option<&GroupId>) -> Result<bool> {
+        let groups = self.client.user_groups(user).await.or_scim(self)?.unwrap_or_default();
+        Ok(groups.iter().any(|joined| joined.id.is_some() && joined.id.as_ref() == group))
     }
 
     /// Looks whether the plan's groups can be put into the group, and whether its users may join it.
@@ -395,6 +456,7 @@ impl Session {
         &self,
         judge: &Judge<'_>,
         group: Option<&GroupRepresentation>,
+        name: &str,
         plan: &MemberPlan,
     ) -> Result<()> {
         let above = match group {
@@ -402,10 +464,12 @@ impl Session {
             _ => Vec::new(),
         };
         let own = group.and_then(|group| group.id.as_ref());
-        // Only a group that the configuration names gets here with power.
-        let power = match group.filter(|_| !plan.added.is_empty()) {
-            Some(group) => judge.power(group).await?,
-            None => None,
+        // Only a group that the configuration names gets here with power, or comes to it by the name that it gets.
+        let power = match (self.listed_power(name), group) {
+            _ if plan.added.is_empty() => None,
+            (Some(listed), _) => Some(listed.to_owned()),
+            (None, Some(group)) => judge.power(group).await?,
+            (None, None) => None,
         };
         for found in &plan.added {
             let Found::Group(id, child) = found else { continue };
@@ -425,10 +489,11 @@ impl Session {
             if child.parent_id.is_some() && child.parent_id.as_ref() != own {
                 let parent = judge.above(child).await?.into_iter().next();
                 if let Some(parent) = parent.filter(|parent| parent.id != self.facts.group_parent) {
+                    let visible = judge.standing(&parent).await?.is_visible();
+                    let parent = if visible { printable(&parent.name) } else { "in Keycloak".into() };
                     return refused(format!(
-                        "The group {name} ({id}) is a member of the group {} already, and in Keycloak a group is in one \
-                         group only; take it out there first",
-                        printable(&parent.name)
+                        "The group {name} ({id}) is in another group ({parent}) already, and in Keycloak a group is in \
+                         one group only; take it out there first"
                     ));
                 }
             }
@@ -442,6 +507,9 @@ impl Session {
                 ));
             }
         }
+        if plan.moves_groups() {
+            self.check_places(own, plan).await?;
+        }
         if power.is_some() {
             let users: Vec<_> = plan
                 .added
@@ -450,6 +518,8 @@ impl Session {
                 .map(|user| async move {
                     match self.power(user).await? {
                         None => Ok(()),
+                        // Who is in the group has its power from there; to name them again changes nothing.
+                        Some(_) if self.is_in(user, own).await? => Ok(()),
                         Some(role) => Err(Error::new(
                             403,
                             Code::ProtectedGroup,

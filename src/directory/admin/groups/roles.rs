@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::directory::Result;
-use crate::keycloak::{GroupId, GroupRepresentation, RoleRepresentation};
+use crate::keycloak::{self, GroupId, GroupRepresentation, RoleRepresentation};
 use crate::scim::{Code, Error};
 
 use super::super::{OrScim, Session};
@@ -43,6 +43,11 @@ impl Session {
         self.facts.group_roles.get(&name.to_lowercase()).map_or(&[], Vec::as_slice)
     }
 
+    /// The role that gives power among those that a group of this name carries by configuration.
+    pub(super) fn listed_power(&self, name: &str) -> Option<&str> {
+        self.listed_roles(name).iter().find_map(|role| role.power.as_deref())
+    }
+
     /// Does a group of the name carry any role by configuration?
     pub(super) fn lists_roles(&self, name: &str) -> bool {
         !self.listed_roles(name).is_empty()
@@ -57,9 +62,55 @@ impl Session {
     ) -> Result<()> {
         let due = self.listed_roles(name).iter().filter(|role| !role.is_mapped(before));
         for (client, roles) in by_client(due) {
-            self.client.map_group_roles(id, client.as_deref(), &roles).await.or_scim(self)?;
+            let mapped = self.client.map_group_roles(id, client.as_deref(), &roles).await;
+            mapped.map_err(|error| self.not_given(error))?;
         }
         Ok(())
+    }
+
+    /// Gives the group the roles that its name carries, and looks whether they are what they were when the realm was looked
+    /// at: a role may have come to bring others with it.
+    ///
+    /// # Errors
+    /// 503 where it carries power now that nobody granted; the roles are taken back.
+    pub(super) async fn give_checked_roles(
+        &self,
+        id: &GroupId,
+        before: &GroupRepresentation,
+        name: &str,
+    ) -> Result<()> {
+        let due: Vec<&KnownRole> =
+            self.listed_roles(name).iter().filter(|role| !role.is_mapped(before)).collect();
+        if due.is_empty() {
+            return Ok(());
+        }
+        self.give_roles(id, before, name).await?;
+        let Some(group) = self.client.group(id).await.or_scim(self)? else { return Ok(()) };
+        let power = Judge::new(self).power(&group).await?;
+        let privileged = self.settings().groups.privileged.contains(&name.to_lowercase());
+        let Some(power) = power.filter(|_| !privileged) else { return Ok(()) };
+        for (client, roles) in by_client(due.into_iter()) {
+            self.client.unmap_group_roles(id, client.as_deref(), &roles).await.or_scim(self)?;
+        }
+        tracing::error!(group = name, role = power, "a role of groups.roles gives administrative power");
+        Err(Error::unavailable(
+            Code::RealmNotReady,
+            format!(
+                "A role that the group would carry (groups.roles) gives administrative power by now: {power}"
+            ),
+            60,
+        ))
+    }
+
+    fn not_given(&self, error: keycloak::Error) -> Error {
+        match error {
+            keycloak::Error::NotFound { .. } if !error.is_realm_missing() => Error::unavailable(
+                Code::RealmNotReady,
+                "A role that the group would carry (groups.roles) is missing in Keycloak",
+                60,
+            ),
+            error => self.failed(&error),
+        }
     }
 
     /// Takes from a group the roles that it carries by the name that it has, and would not by its new one. Roles that an

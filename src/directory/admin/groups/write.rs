@@ -7,7 +7,6 @@ use tokio::sync::OwnedMutexGuard;
 use crate::directory::Result;
 use crate::directory::groups::{EditGroup, GroupRow, Member, Members, WantedGroup};
 use crate::keycloak::{self, GroupId, GroupRepresentation};
-use crate::scim::group::group as group_type;
 use crate::scim::members::MemberChange;
 use crate::scim::{Code, Error};
 
@@ -29,7 +28,8 @@ impl Session {
             drop(name_lock);
             return self.create_group_over(taken, &wanted).await;
         }
-        let (plan, _tree) = self.plan_moves(&judge, None, &wanted.members).await?;
+        judge.check_home().await?;
+        let plan = self.plan_members(&judge, None, &name, &wanted.members).await?;
         let now = OffsetDateTime::now_utc();
         let more = !plan.is_empty() || self.lists_roles(&name);
         stored::changed(&mut write, now, !plan.is_empty());
@@ -54,8 +54,13 @@ impl Session {
             ..write
         };
         if more {
+            // The group's lock comes before that of the tree, as everywhere: groups are looked at again under it.
             let lock = self.directory.0.locks.lock(format!("id {id}")).await;
-            self.give_roles(&id, &stored, &name).await?;
+            let (plan, _tree) = match plan.moves_groups() {
+                false => (plan, None),
+                true => self.plan_moves(&judge, Some(&stored), &name, &wanted.members).await?,
+            };
+            self.give_checked_roles(&id, &stored, &name).await?;
             self.move_members(&id, &plan).await?;
             self.directory.0.at_rest.note(&stored);
             let row = self.row(&stored, plan.after());
@@ -104,13 +109,11 @@ impl Session {
         if stored::is_tagged(&stored) && !stored::is_unfinished(&stored) {
             return Err(exists(Some(&id)));
         }
-        let adopted = !stored::is_tagged(&stored);
-        if adopted {
-            let name = wanted.resource.text(group_type(), "displayName").unwrap_or_default();
-            self.refuse_unlisted_roles(&judge, &stored, name).await?;
-        }
-        let (plan, _tree) = self.plan_moves(&judge, Some(&stored), &wanted.members).await?;
         let mut write = stored::write(&stored, &wanted.resource, &self.caller)?;
+        if !stored::is_tagged(&stored) {
+            self.refuse_unlisted_roles(&judge, &stored, &write.name).await?;
+        }
+        let (plan, _tree) = self.plan_moves(&judge, Some(&stored), &write.name, &wanted.members).await?;
         let now = OffsetDateTime::now_utc();
         stored::changed(&mut write, now, true);
         // Also one that is taken over is unfinished until all is done.
@@ -156,7 +159,7 @@ impl Session {
                 }
             }
         };
-        let (plan, _tree) = self.plan_moves(&judge, Some(&stored), &wanted.members).await?;
+        let (plan, _tree) = self.plan_moves(&judge, Some(&stored), &write.name, &wanted.members).await?;
         let same = write.attributes.as_ref() == Some(&stored.attributes.clone().unwrap_or_default());
         let untouched = same && !renamed && plan.is_empty() && self.has_its_roles(&stored);
         if untouched && stored::settled(&stored, true).is_none() {
@@ -189,8 +192,15 @@ impl Session {
         members: Members,
     ) -> Result<GroupRow> {
         self.take_roles(id, stored, &write.name).await?;
-        self.client.update_group(id, &write).await.map_err(|error| self.not_written(error))?;
-        self.give_roles(id, stored, &write.name).await?;
+        if let Err(error) = self.client.update_group(id, &write).await {
+            // It keeps its name, and so what that carries.
+            let bare = GroupRepresentation { name: stored.name.clone(), ..GroupRepresentation::default() };
+            if let Err(error) = self.give_roles(id, &bare, &stored.name).await {
+                tracing::warn!(%error, %id, "the sweep will give the group the roles of its name");
+            }
+            return Err(self.not_written(error));
+        }
+        self.give_checked_roles(id, stored, &write.name).await?;
         self.move_members(id, plan).await?;
         let after = GroupRepresentation {
             id: Some(id.clone()),
@@ -222,9 +232,10 @@ impl Session {
         &self,
         judge: &Judge<'_>,
         group: Option<&GroupRepresentation>,
+        name: &str,
         changes: &[MemberChange],
     ) -> Result<(MemberPlan, Option<OwnedMutexGuard<()>>)> {
-        let plan = self.plan_members(judge, group, changes).await?;
+        let plan = self.plan_members(judge, group, name, changes).await?;
         if !plan.moves_groups() {
             return Ok((plan, None));
         }
@@ -235,7 +246,7 @@ impl Session {
             Some(id) => self.client.group(id).await.or_scim(self)?,
             None => None,
         };
-        Ok((self.plan_members(&judge, group.as_ref(), changes).await?, Some(tree)))
+        Ok((self.plan_members(&judge, group.as_ref(), name, changes).await?, Some(tree)))
     }
 
     fn not_written(&self, error: keycloak::Error) -> Error {

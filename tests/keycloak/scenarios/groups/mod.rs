@@ -1,10 +1,15 @@
 //! Groups as clients push them: one room for each client, and one for each promise that holds for all of them.
 
 mod entra;
+mod existing;
 mod jumpcloud;
+mod members;
 mod memberships;
+mod names;
+mod nesting;
 mod okta;
 mod others;
+mod roles;
 mod safety;
 pub mod scene;
 mod shown;
@@ -21,5 +26,10 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(memberships::trials());
     trials.extend(versions::trials());
     trials.extend(safety::trials());
+    trials.extend(existing::trials());
+    trials.extend(members::trials());
+    trials.extend(names::trials());
+    trials.extend(nesting::trials());
+    trials.extend(roles::trials());
     trials
 }

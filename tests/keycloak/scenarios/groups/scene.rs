@@ -162,7 +162,7 @@ impl Realm {
 
     /// All groups of all levels as Keycloak has them.
     pub async fn groups(&self) -> Vec<Value> {
-        let path = "/groups?search=&populateHierarchy=false&briefRepresentation=false&first=0&max=1000";
+        let path = "/groups?search=%20&populateHierarchy=false&briefRepresentation=false&first=0&max=1000";
         self.get(path).await.as_array().unwrap().clone()
     }
 
