@@ -108,6 +108,7 @@ fn row() -> Row {
     Row {
         resource: resource(),
         meta: Meta { id, created: Some(now), last_modified: Some(now), revision: None },
+        groups: None,
     }
 }
 
