@@ -27,7 +27,6 @@ impl AdminClient {
             Err(Error::Invalid { .. }) => None,
             found => found?,
         };
-        // Some ids are names of other endpoints, such as `count`.
         Ok(found.filter(|group| group.id.as_ref() == Some(id)))
     }
 

@@ -51,10 +51,11 @@ impl Session {
         let groups = groups?;
         if stored.federation_link.is_some() {
             // The directory's next sync would bring a deleted user back, enabled.
-            self.withdraw(&id, &stored).await?;
+            // First: without the tag nobody would find the user again to take them out.
             let left = self.leave_groups(&id, groups).await?;
+            self.withdraw(&id, &stored).await?;
             drop(lock);
-            self.note_departure(left).await;
+            self.note_departure(&left).await;
             return Ok(());
         }
         let deleted = match self.client.delete_user(&id).await {
@@ -69,7 +70,7 @@ impl Session {
         }
         // Whoever changes a group may wait for a user's lock, and not the other way round.
         drop(lock);
-        self.note_departure(groups).await;
+        self.note_departure(&groups).await;
         Ok(())
     }
 

@@ -210,8 +210,8 @@ codes! {
     MalformedFilter = "malformed-filter" {
         forms: [400 InvalidFilter],
         cause: "The `filter` is not in the form of RFC 7644 section 3.4.2.2, names an attribute that no served \
-            schema has, compares what can't be compared so, or is longer than 8 KiB. The detail says at which \
-            character.",
+            schema has, compares what can't be compared so, is longer than 8 KiB, or would filter users by their \
+            `groups` (filter groups by `members` instead). The detail says which, and at which character.",
         mending: [
             IdentityProvider: "Mend the filter or the matching attribute. Entra ID makes the filter from the \
                 mapping's *matching* attribute: choose `userName`, `externalId` or `emails[type eq \"work\"].value` \

@@ -6,7 +6,6 @@ use time::OffsetDateTime;
 use crate::directory::Result;
 use crate::directory::groups::CheckGroup;
 use crate::keycloak::{self, GroupId, GroupRepresentation, UserId};
-use crate::scim::resource::printable;
 use crate::scim::{Code, Error};
 
 use super::super::{OrScim, Session};
@@ -41,11 +40,8 @@ impl Session {
             Err(error @ keycloak::Error::NotFound { .. }) if !error.is_realm_missing() => {}
             done => done.or_scim(&self)?,
         }
-        // It was a member of the group above it.
-        let parent = judge.above(&stored).await?.into_iter().next();
-        let parent = parent.filter(|parent| parent.id != self.facts.group_parent);
-        drop(judge);
-        self.note_departure(parent.iter().map(|parent| (**parent).clone()).collect()).await;
+        let around = judge.above(&stored).await?.into_iter().next();
+        self.note_departure(around.iter().map(AsRef::as_ref)).await;
         Ok(())
     }
 
@@ -61,34 +57,22 @@ impl Session {
                 ));
             }
         }
-        let home = self.facts.group_parent.as_ref();
-        for subgroup in &subgroups {
-            if let Some(child) = subgroup.id.as_ref().filter(|_| subgroup.parent_id.as_ref() != home) {
-                self.check_place(child, subgroup, home).await?;
-            }
-        }
+        self.check_way_home(subgroups.iter().collect()).await?;
         for subgroup in &subgroups {
             let Some(child) = &subgroup.id else { continue };
-            match self.client.move_group(child, &subgroup.name, home).await {
-                Err(keycloak::Error::Conflict { .. }) => {
-                    return Err(Error::conflict(
-                        Code::GroupExists,
-                        format!(
-                            "The group {} within this one can't be moved out of it: another group in Keycloak has its name",
-                            printable(&subgroup.name)
-                        ),
-                    ));
-                }
-                done => done.or_scim(self)?,
-            }
+            let moved = self.client.move_group(child, &subgroup.name, self.facts.group_parent.as_ref()).await;
+            moved.map_err(|error| self.not_moved(error, subgroup))?;
         }
         Ok(())
     }
 
-    /// Moves on the versions of the groups that somebody who was just deleted was in.
-    pub(in super::super) async fn note_departure(&self, groups: Vec<GroupRepresentation>) {
-        let noted =
-            groups.iter().filter(|group| stored::is_tagged(group)).filter_map(|group| group.id.clone());
+    /// Moves on the versions of the groups that somebody, or a group, who was just deleted was in.
+    pub(in super::super) async fn note_departure(
+        &self,
+        groups: impl IntoIterator<Item = &GroupRepresentation>,
+    ) {
+        let groups = groups.into_iter().filter(|group| stored::is_tagged(group));
+        let noted = groups.filter_map(|group| group.id.clone());
         let noted = noted.map(|id| async move {
             let _lock = self.directory.0.locks.lock(format!("id {id}")).await;
             let Some(stored) = self.client.group(&id).await.or_scim(self)? else { return Ok(()) };
@@ -104,7 +88,7 @@ impl Session {
         let noted: Vec<_> = noted.collect();
         let noted: Vec<Result<()>> = stream::iter(noted).buffer_unordered(NOTES_AT_ONCE).collect().await;
         for error in noted.into_iter().filter_map(Result::err) {
-            tracing::warn!(%error, "a group keeps the version that it had with a user who is deleted now");
+            tracing::warn!(%error, "a group keeps the version that it had with a member who is deleted now");
         }
     }
 

@@ -16,9 +16,10 @@ use super::super::storage::has_index;
 use super::super::tag::Standing as UserStanding;
 use super::super::{OrScim, Session};
 use super::standing::Judge;
+use super::stored;
 
 /// How many calls for single members run at once.
-const AT_ONCE: usize = 8;
+pub(super) const AT_ONCE: usize = 8;
 /// From more names on, a group's members are read before those who are named are looked at one by one.
 const MANY: usize = 500;
 /// How many pages of members are read at once.
@@ -46,8 +47,10 @@ impl Found {
 /// What is to be done to a group's members; all of it may be done again without harm.
 #[derive(Debug, Default)]
 pub(super) struct MemberPlan {
-    added: Vec<Found>,
-    removed: Vec<Found>,
+    /// Who is to be a member, perhaps being one already.
+    pub(super) added: Vec<Found>,
+    /// Who is to be none, perhaps being none already.
+    pub(super) removed: Vec<Found>,
     /// The members before, where they had to be read.
     before: Option<Vec<Member>>,
 }
@@ -123,8 +126,10 @@ impl Session {
             }
             None => self.removable(judge, removed).await?,
         };
+        // Whoever tells all members without such a group does not mean it: no client can have put it there.
+        let removed = removed.into_iter().filter(|found| net.keeps_others || !found.is_foreign()).collect();
         let plan = MemberPlan { added, removed, before };
-        self.check_nesting(judge, group, name, &plan).await?;
+        self.check_moves(judge, group, name, &plan).await?;
         Ok(plan)
     }
 
@@ -135,10 +140,8 @@ impl Session {
             if let Found::Group(child, group) = found
                 && group.parent_id.as_ref() == Some(id)
             {
-                self.client
-                    .move_group(child, &group.name, home)
-                    .await
-                    .map_err(|error| self.not_moved(error, group))?;
+                let moved = self.client.move_group(child, &group.name, home).await;
+                moved.map_err(|error| self.not_moved(error, group))?;
             }
         }
         for found in &plan.added {
@@ -177,26 +180,6 @@ impl Session {
             Err(error @ keycloak::Error::NotFound { .. }) if !error.is_realm_missing() => Ok(()),
             done => done.or_scim(self),
         }
-    }
-
-    fn not_moved(&self, error: keycloak::Error, group: &GroupRepresentation) -> Error {
-        match error {
-            keycloak::Error::Conflict { .. } => self.no_place(group),
-            error @ keycloak::Error::NotFound { .. } if !error.is_realm_missing() => {
-                unknown(group.id.as_ref().map_or("", AsRef::as_ref))
-            }
-            error => self.failed(&error),
-        }
-    }
-
-    fn no_place(&self, group: &GroupRepresentation) -> Error {
-        Error::conflict(
-            Code::GroupExists,
-            format!(
-                "The group {} can't be moved: another group in Keycloak has its name in the place where it would be",
-                printable(&group.name)
-            ),
-        )
     }
 
     /// All members that clients see, by name; none where there are more than `most` of any kind.
@@ -323,9 +306,7 @@ impl Session {
                 let user = users.get(named.value.as_str());
                 let found = match (user, named.kind) {
                     (Some(user), None | Some(MemberType::User)) => self.managed_user(user).await?,
-                    (None, None | Some(MemberType::Group)) => {
-                        self.visible_member(judge, &named.value).await?
-                    }
+                    (None, None | Some(MemberType::Group)) => self.managed_group(judge, &named.value).await?,
                     _ => None,
                 };
                 found.ok_or_else(|| unknown(&named.value))
@@ -334,7 +315,7 @@ impl Session {
         stream::iter(checks).buffered(AT_ONCE).try_collect().await
     }
 
-    /// Those of these ids who are managed users or managed groups: nobody else's membership is touched.
+    /// Those of these ids who are managed users or groups that clients see: nobody else's membership is touched.
     async fn removable(&self, judge: &Judge<'_>, ids: BTreeSet<String>) -> Result<Vec<Found>> {
         let users = self.users_by_id(ids.iter().map(String::as_str)).await?;
         let checks: Vec<_> = ids
@@ -343,7 +324,7 @@ impl Session {
                 match users.get(id.as_str()) {
                     Some(user) if has_index(user) && !user.is_service_account() => Ok(self.found_user(user)),
                     Some(user) => self.managed_user(user).await,
-                    None => self.tagged_group(judge, id).await,
+                    None => self.managed_group(judge, id).await,
                 }
             })
             .collect();
@@ -359,7 +340,7 @@ impl Session {
                 MemberType::User => UserId::try_from(member.id.as_str())
                     .ok()
                     .map(|id| Found::User(id, member.display.clone())),
-                MemberType::Group => self.tagged_group(judge, &member.id).await?,
+                MemberType::Group => self.managed_group(judge, &member.id).await?,
             });
         }
         Ok(found)
@@ -403,146 +384,32 @@ impl Session {
         Some(Found::User(user.id.clone()?, name))
     }
 
-    /// The group with this id, if clients may move it.
-    async fn tagged_group(&self, judge: &Judge<'_>, id: &str) -> Result<Option<Found>> {
-        let found = self.visible_member(judge, id).await?;
-        Ok(found.filter(|found| matches!(found, Found::Group(_, group) if super::stored::is_tagged(group))))
-    }
-
     /// The group with this id, if clients may see it.
-    async fn visible_member(&self, judge: &Judge<'_>, id: &str) -> Result<Option<Found>> {
+    async fn managed_group(&self, judge: &Judge<'_>, id: &str) -> Result<Option<Found>> {
         let Ok(id) = GroupId::try_from(id) else { return Ok(None) };
         let Some(group) = self.client.group(&id).await.or_scim(self)? else { return Ok(None) };
         Ok(judge.standing(&group).await?.is_visible().then_some(Found::Group(id, group)))
     }
-
-    /// Looks whether the names of the groups that move are free where they come to be, before anything is done.
-    async fn check_places(&self, own: Option<&GroupId>, plan: &MemberPlan) -> Result<()> {
-        let home = self.facts.group_parent.as_ref();
-        let removed = plan.removed.iter().map(|found| (found, home));
-        for (found, place) in removed.chain(plan.added.iter().map(|found| (found, own))) {
-            // A group that is just being created has none below it.
-            let Found::Group(id, group) = found else { continue };
-            if place.is_none() && own.is_none() || group.parent_id.as_ref() == place {
-                continue;
-            }
-            self.check_place(id, group, place).await?;
-        }
-        Ok(())
-    }
-
-    /// Is the group's name free below another one, or at the top level?
-    pub(super) async fn check_place(
-        &self,
-        id: &GroupId,
-        group: &GroupRepresentation,
-        place: Option<&GroupId>,
-    ) -> Result<()> {
-        let namesakes = self.groups_named(&group.name).await?;
-        let is_taken = namesakes.iter().any(|other| {
-            other.id.as_ref() != Some(id) && other.name == group.name && other.parent_id.as_ref() == place
-        });
-        if is_taken { Err(self.no_place(group)) } else { Ok(()) }
-    }
-
-    /// Is the user in the group itself?
-    async fn is_in(&self, user: &UserId, group: Option<&GroupId>) -> Result<bool> {
-        let groups = self.client.user_groups(user).await.or_scim(self)?.unwrap_or_default();
-        Ok(groups.iter().any(|joined| joined.id.is_some() && joined.id.as_ref() == group))
-    }
-
-    /// Looks whether the plan's groups can be put into the group, and whether its users may join it.
-    async fn check_nesting(
-        &self,
-        judge: &Judge<'_>,
-        group: Option<&GroupRepresentation>,
-        name: &str,
-        plan: &MemberPlan,
-    ) -> Result<()> {
-        let above = match group {
-            Some(group) if plan.moves_groups() => judge.above(group).await?,
-            _ => Vec::new(),
-        };
-        let own = group.and_then(|group| group.id.as_ref());
-        // Only a group that the configuration names gets here with power, or comes to it by the name that it gets.
-        let power = match (self.listed_power(name), group) {
-            _ if plan.added.is_empty() => None,
-            (Some(listed), _) => Some(listed.to_owned()),
-            (None, Some(group)) => judge.power(group).await?,
-            (None, None) => None,
-        };
-        for found in &plan.added {
-            let Found::Group(id, child) = found else { continue };
-            let name = printable(&child.name);
-            let refused =
-                |reason: String| Err(Error::bad(ScimType::InvalidValue, Code::GroupNotNestable, reason));
-            if own == Some(id) || above.iter().any(|above| above.id.as_ref() == Some(id)) {
-                return refused(format!(
-                    "The group {name} ({id}) can't be put into itself or into a group within it"
-                ));
-            }
-            if !super::stored::is_tagged(child) {
-                return refused(format!(
-                    "The group {name} ({id}) is not managed over SCIM, so it can't be moved"
-                ));
-            }
-            if child.parent_id.is_some() && child.parent_id.as_ref() != own {
-                let parent = judge.above(child).await?.into_iter().next();
-                if let Some(parent) = parent.filter(|parent| parent.id != self.facts.group_parent) {
-                    let visible = judge.standing(&parent).await?.is_visible();
-                    let parent = if visible { printable(&parent.name) } else { "in Keycloak".into() };
-                    return refused(format!(
-                        "The group {name} ({id}) is in another group ({parent}) already, and in Keycloak a group is in \
-                         one group only; take it out there first"
-                    ));
-                }
-            }
-            if let Some(role) = &power {
-                return Err(Error::bad(
-                    ScimType::InvalidValue,
-                    Code::ProtectedGroup,
-                    format!(
-                        "The group has administrative power (role {role}), so no group can be put into it"
-                    ),
-                ));
-            }
-        }
-        if plan.moves_groups() {
-            self.check_places(own, plan).await?;
-        }
-        if power.is_some() {
-            let users: Vec<_> = plan
-                .added
-                .iter()
-                .filter_map(Found::user)
-                .map(|user| async move {
-                    match self.power(user).await? {
-                        None => Ok(()),
-                        // Who is in the group has its power from there; to name them again changes nothing.
-                        Some(_) if self.is_in(user, own).await? => Ok(()),
-                        Some(role) => Err(Error::new(
-                            403,
-                            Code::ProtectedGroup,
-                            format!(
-                                "The user {user} holds administrative power already (role {role}), so joining them to a \
-                                 group with power is up to Keycloak's administrators"
-                            ),
-                        )),
-                    }
-                })
-                .collect();
-            stream::iter(users).buffered(AT_ONCE).try_collect::<Vec<()>>().await?;
-        }
-        Ok(())
-    }
 }
 
 impl Found {
-    fn user(&self) -> Option<&UserId> {
+    pub(super) fn user(&self) -> Option<&UserId> {
         match self {
             Self::User(id, _) => Some(id),
             Self::Group(..) => None,
         }
+    }
+
+    pub(super) fn group(&self) -> Option<(&GroupId, &GroupRepresentation)> {
+        match self {
+            Self::User(..) => None,
+            Self::Group(id, group) => Some((id, group)),
+        }
+    }
+
+    /// Is it a group that is shown to clients, and not theirs?
+    fn is_foreign(&self) -> bool {
+        self.group().is_some_and(|(_, group)| !stored::is_tagged(group))
     }
 }
 
@@ -556,7 +423,7 @@ fn sorted(mut members: Vec<Member>) -> Vec<Member> {
     members
 }
 
-fn unknown(id: &str) -> Error {
+pub(super) fn unknown(id: &str) -> Error {
     Error::bad(
         ScimType::InvalidValue,
         Code::UnknownMember,

@@ -4,6 +4,7 @@ mod delete;
 mod inspect;
 mod members;
 mod names;
+mod nesting;
 mod read;
 mod rest;
 mod roles;

@@ -90,6 +90,11 @@ impl Session {
         Ok(())
     }
 
+    /// Brings all groups to rest whose change was cut off.
+    pub(super) fn settle_those_cut_off(&self, groups: &[GroupRepresentation]) {
+        groups.iter().for_each(|group| self.settle_if_cut_off(group));
+    }
+
     /// The group as the caller sees it, without members.
     pub(super) fn group_row(&self, group: &GroupRepresentation) -> GroupRow {
         stored::read(group, &self.caller, self.directory.0.at_rest.has(group))

@@ -173,16 +173,19 @@ impl Session {
         Ok(())
     }
 
-    /// Gives all managed groups that the configuration names the roles that they carry: it may have come to name them
-    /// after they were made. Returns how many it gave any.
-    pub(in super::super) async fn sweep_group_roles(&self) -> Result<usize> {
+    /// Brings groups to rest whose change was cut off, and gives all managed groups that the configuration names the roles
+    /// that they carry: it may have come to name them after they were made. Returns how many it gave any.
+    pub(in super::super) async fn sweep_groups(&self) -> Result<usize> {
         let mut given = 0;
+        let groups = self.tagged_groups().await?;
+        self.settle_those_cut_off(&groups);
+        let judge = Judge::new(self);
+        judge.know(&groups);
         for (name, roles) in self.facts.group_roles.iter().filter(|(_, roles)| !roles.is_empty()) {
-            let judge = Judge::new(self);
-            for group in self.groups_named(name).await? {
+            for group in groups.iter().filter(|group| group.name.to_lowercase() == *name) {
                 let Some(id) = &group.id else { continue };
-                let due = roles.iter().any(|role| !role.is_mapped(&group));
-                if due && judge.standing(&group).await? == Standing::Managed {
+                let due = roles.iter().any(|role| !role.is_mapped(group));
+                if due && judge.standing(group).await? == Standing::Managed {
                     let _lock = self.directory.0.locks.lock(format!("id {id}")).await;
                     // It may have been renamed since it was listed.
                     let now = self.client.group(id).await.or_scim(self)?;
