@@ -110,6 +110,7 @@ fn row() -> Row {
     Row {
         resource: resource(),
         meta: Meta { id, created: Some(now), last_modified: Some(now), revision: None },
+        groups: None,
     }
 }
 

@@ -7,7 +7,7 @@ use crate::scim::filter::Filter;
 use crate::scim::list::{ListQuery, list_response};
 
 use crate::scim::resource::text_weight;
-use crate::scim::{Code, Error, ScimType};
+use crate::scim::{Code, Error, Projection, ScimType};
 
 use super::{Engine, Outcome};
 
@@ -18,8 +18,7 @@ impl Engine {
     /// GET of a collection (RFC 7644 section 3.4.2).
     ///
     /// # Errors
-    /// 400 `tooMany` where more users may match, as far as the directory can tell, than the realm allows to look at;
-    /// `invalidFilter` for one that looks at the users' groups.
+    /// 400 `tooMany` where more users may match, as far as the directory can tell, than the realm allows to look at.
     pub async fn list(&self, context: &Context, query: &ListQuery) -> Result<Outcome> {
         let first = query.start_index - 1;
         let (rows, total) = match &query.filter {
@@ -28,16 +27,6 @@ impl Engine {
                 (page.rows.iter().map(|row| self.render(row)).collect(), page.total)
             }
             Some(filter) => {
-                // Which groups a user is in, each user would have to be asked; and an empty list would be no answer, but a
-                // wrong one.
-                if filter.looks_at("groups") {
-                    return Err(Error::bad(
-                        ScimType::InvalidFilter,
-                        Code::MalformedFilter,
-                        "Users can't be filtered by their groups; a Group shows its members, and Groups can be filtered by \
-                         members",
-                    ));
-                }
                 let mut matching = self.matching(context, filter).await?;
                 let total = matching.len();
                 matching = matching.into_iter().skip(first).take(query.count).collect();
@@ -56,7 +45,13 @@ impl Engine {
         let mut work = Work::new(filter, self.settings().scan_limit);
         let mut judge = |row: Row| {
             let rendered = self.render(&row);
-            if work.allows(text_weight(&rendered)) && filter.matches(&rendered) {
+            // Only to be judged: who wants to see them says so.
+            let with_groups = row
+                .groups
+                .as_ref()
+                .map(|groups| self.with_memberships(rendered.clone(), groups.clone(), &Projection::All));
+            let judged = with_groups.as_ref().unwrap_or(&rendered);
+            if work.allows(text_weight(judged)) && filter.matches(judged) {
                 let name = row.resource.text(self.user(), "userName").unwrap_or_default().to_lowercase();
                 matching.push(((name, row.meta.id), rendered));
             }

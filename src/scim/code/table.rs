@@ -210,8 +210,8 @@ codes! {
     MalformedFilter = "malformed-filter" {
         forms: [400 InvalidFilter],
         cause: "The `filter` is not in the form of RFC 7644 section 3.4.2.2, names an attribute that no served \
-            schema has, compares what can't be compared so, is longer than 8 KiB, or would filter users by their \
-            `groups` (filter groups by `members` instead). The detail says which, and at which character.",
+            schema has, compares what can't be compared so, or is longer than 8 KiB. The detail says at which \
+            character.",
         mending: [
             IdentityProvider: "Mend the filter or the matching attribute. Entra ID makes the filter from the \
                 mapping's *matching* attribute: choose `userName`, `externalId` or `emails[type eq \"work\"].value` \
@@ -223,8 +223,9 @@ codes! {
         forms: [400 TooMany],
         cause: "`eq` on `id`, `userName`, `externalId` or `emails.value` finds users directly, and Keycloak narrows \
             them by `userName` and names (`eq`, `co`, `sw`, `ew`), by mapped attributes (`eq`), `active` and \
-            `meta.created`; each alone, or joined with the rest by `and`. For any other filter the gateway looks at \
-            every managed user. More than `scan_limit` users are left to look at.",
+            `meta.created`, and `eq` on `groups.value` finds a group's members; each alone, or joined with the rest by \
+            `and`. For any other filter the gateway looks at every managed user. More than `scan_limit` users are left \
+            to look at, or more than 1,000 where the filter compares their `groups` by anything else than the id.",
         mending: [
             IdentityProvider: "Match people by `userName`, `externalId` or e-mail address.",
             Configuration: "Raise `scan_limit`. Each 500 users cost a call, so a filter over a large realm may take \

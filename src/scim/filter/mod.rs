@@ -105,17 +105,6 @@ impl Filter {
         }
     }
 
-    /// Does any part of it look at the core attribute, or into it?
-    pub fn looks_at(&self, attribute: &str) -> bool {
-        match self {
-            Self::And(parts) | Self::Or(parts) => parts.iter().any(|part| part.looks_at(attribute)),
-            Self::Not(inner) => inner.looks_at(attribute),
-            Self::Present(path) | Self::Compare(path, ..) | Self::Element(path, _) => {
-                path.keys.first().is_some_and(|key| **key == *attribute)
-            }
-        }
-    }
-
     /// The parts that must all match: those of an `and`, else the filter itself.
     pub fn conjuncts(&self) -> &[Filter] {
         match self {

@@ -104,10 +104,9 @@ impl Session {
     }
 
     /// The groups that the user is in, and those that these are in, as far as clients see them.
-    pub(super) async fn groups_of(&self, user: &str) -> Result<Vec<Membership>> {
+    pub(super) async fn groups_of(&self, judge: &Judge<'_>, user: &str) -> Result<Vec<Membership>> {
         let Ok(user) = UserId::try_from(user) else { return Ok(Vec::new()) };
         let direct = self.client.user_groups(&user).await.or_scim(self)?.unwrap_or_default();
-        let judge = Judge::new(self);
         let mut memberships = Vec::new();
         let mut seen: HashSet<GroupId> = HashSet::new();
         let mut above = Vec::new();
