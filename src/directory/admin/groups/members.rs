@@ -21,7 +21,7 @@ use super::stored;
 /// How many calls for single members run at once.
 pub(super) const AT_ONCE: usize = 8;
 /// From more names on, a group's members are read before those who are named are looked at one by one.
-const MANY: usize = 500;
+const MANY: usize = 100;
 /// How many pages of members are read at once.
 const PAGES_AT_ONCE: u32 = 4;
 

@@ -63,14 +63,9 @@ impl Session {
             self.give_checked_roles(&id, &stored, &name).await?;
             self.move_members(&id, &plan).await?;
             self.directory.0.at_rest.note(&stored);
-            let members = match plan.after() {
-                Some(members) => Some(members),
-                None => {
-                    // Groups are among them by now.
-                    let stored = GroupRepresentation { sub_group_count: None, ..stored.clone() };
-                    self.read_members(&Judge::new(&self), &stored, &Members::All).await?
-                }
-            };
+            // Groups are among them by now.
+            let after = GroupRepresentation { sub_group_count: None, ..stored.clone() };
+            let members = self.members_after(&Judge::new(&self), &after, &plan, &Members::All).await?;
             let row = self.row(&stored, members);
             drop(judge);
             self.settle_later(id, lock);
@@ -172,10 +167,7 @@ impl Session {
         let untouched = same && !renamed && plan.is_empty() && self.has_its_roles(&stored);
         if untouched && stored::settled(&stored, true).is_none() {
             let mut row = before;
-            row.members = match plan.after() {
-                Some(after) => Some(after),
-                None => self.read_members(&judge, &stored, &members).await?,
-            };
+            row.members = self.members_after(&judge, &stored, &plan, &members).await?;
             return Ok(row);
         }
         stored::changed(
@@ -217,14 +209,24 @@ impl Session {
             ..write
         };
         self.directory.0.at_rest.note(&after);
-        let known = plan.after();
-        let members = match (known, members) {
-            (_, Members::Unread) => None,
-            (Some(known), Members::UpTo(most)) => Some(known).filter(|known| known.len() <= most),
-            (Some(known), _) => Some(known),
-            (None, members) => self.read_members(&Judge::new(self), &after, &members).await?,
-        };
+        let members = self.members_after(&Judge::new(self), &after, plan, &members).await?;
         Ok(self.row(&after, members))
+    }
+
+    /// The members after a change that an answer needs: read only where they are not known from it.
+    async fn members_after(
+        &self,
+        judge: &Judge<'_>,
+        after: &GroupRepresentation,
+        plan: &MemberPlan,
+        wanted: &Members,
+    ) -> Result<Option<Vec<Member>>> {
+        match (plan.after(), wanted) {
+            (_, Members::Unread) => Ok(None),
+            (Some(known), Members::UpTo(most)) => Ok(Some(known).filter(|known| known.len() <= *most)),
+            (Some(known), Members::All | Members::These(_)) => Ok(Some(known)),
+            (None, wanted) => self.read_members(judge, after, wanted).await,
+        }
     }
 
     /// The group as it will be once it is settled.

@@ -2,7 +2,7 @@
 
 mod entra;
 mod existing;
-mod ids;
+mod faults;
 mod jumpcloud;
 mod members;
 mod memberships;
@@ -14,6 +14,7 @@ mod roles;
 mod safety;
 pub mod scene;
 mod shown;
+mod size;
 mod versions;
 
 use libtest_mimic::Trial;
@@ -26,12 +27,13 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(others::trials());
     trials.extend(memberships::trials());
     trials.extend(versions::trials());
-    trials.extend(ids::trials());
     trials.extend(safety::trials());
     trials.extend(existing::trials());
     trials.extend(members::trials());
     trials.extend(names::trials());
     trials.extend(nesting::trials());
     trials.extend(roles::trials());
+    trials.extend(size::trials());
+    trials.extend(faults::trials());
     trials
 }
