@@ -166,7 +166,7 @@ async fn large() {
     for (filter, total, last) in [
         (by_id.clone(), MEMBERS, "user1002"),
         (format!("{by_id} and title eq \"Cook\""), 501, "user1001"),
-        (format!("title eq \"Cook\" and groups.display eq \"everybody\""), 501, "user1001"),
+        ("title eq \"Cook\" and groups.display eq \"everybody\"".to_string(), 501, "user1001"),
     ] {
         let answer = stage.scim.list("Users", &filter, &format!("&startIndex={total}")).await;
         assert_eq!(user_names(answer.resources()), [last], "{filter}");

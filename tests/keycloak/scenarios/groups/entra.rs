@@ -74,11 +74,11 @@ async fn create() {
         "each caller has its own"
     );
     for lookup in [by_name, &by_external_id] {
-        assert_eq!(stage.scim.get(lookup).await.resources(), [shown.clone()], "{lookup}");
+        assert_eq!(stage.scim.get(lookup).await.resources(), std::slice::from_ref(&shown), "{lookup}");
         // As it is with the flag in the tenant URL.
         let (path, query) = lookup.split_once('?').unwrap();
         let flagged = stage.scim.get(&format!("{path}?aadOptscim062020&{query}")).await;
-        assert_eq!(flagged.resources(), [shown.clone()], "{lookup}");
+        assert_eq!(flagged.resources(), std::slice::from_ref(&shown), "{lookup}");
     }
     let other_case = by_external_id.replace("8aa1a0c0", "8AA1A0C0");
     assert_none(&stage.scim.get(&other_case).await);

@@ -160,7 +160,7 @@ async fn cyberark() {
     let babs = stage.create("bjensen@example.com").await;
     let created = scim.post("/Groups", &group("Tour Guides", [])).await.expect(201);
     let shown = settled_group(&stage, &created).await;
-    assert_eq!(scim.get("/Groups").await.resources(), [shown.clone()]);
+    assert_eq!(scim.get("/Groups").await.resources(), std::slice::from_ref(&shown));
     let path = at(&created.id());
     let add = patch(&json!([{ "op": "add", "path": "members", "value": [{ "value": babs }] }]));
     let answer = scim.patch(&path, &add).await.expect(200);

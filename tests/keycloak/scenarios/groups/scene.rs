@@ -272,11 +272,11 @@ impl<'s> Unchanged<'s> {
         let now = self.stage.realm.whole_state().await;
         for of in ["groups", "users"] {
             let [before, now] = [&self.before, &now].map(|state| state[of].as_array().unwrap());
-            for one in before.iter().filter(|one| !now.contains(one)) {
+            if let Some(one) = before.iter().find(|one| !now.contains(one)) {
                 let after = now.iter().find(|other| other["id"] == one["id"]);
                 panic!("{what}: of the {of}, this has changed:\n{one}\nto\n{after:?}");
             }
-            for one in now.iter().filter(|one| !before.contains(one)) {
+            if let Some(one) = now.iter().find(|one| !before.contains(one)) {
                 panic!("{what}: of the {of}, this is new:\n{one}");
             }
         }
