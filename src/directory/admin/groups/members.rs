@@ -20,6 +20,8 @@ use super::stored;
 
 /// How many calls for single members run at once.
 pub(super) const AT_ONCE: usize = 8;
+/// To go on with a change that was cut off, a group's members are read where more than so many are to join.
+const MANY: usize = 100;
 /// How many pages of members are read at once.
 const PAGES_AT_ONCE: u32 = 4;
 
@@ -93,7 +95,10 @@ impl Session {
             return Ok(MemberPlan::default());
         }
         let net = members::net(changes);
-        let must_know = net.as_ref().is_none_or(|net| !net.keeps_others);
+        // Who joined in a try that was cut off need not be looked at again, so that each try comes further.
+        let cut_off = group.is_some_and(|group| stored::is_moving(group) || stored::is_unfinished(group));
+        let must_know =
+            net.as_ref().is_none_or(|net| !net.keeps_others || (cut_off && net.added.len() > MANY));
         let before = match group {
             Some(group) if must_know => self.members(judge, group, None).await?,
             Some(_) => None,

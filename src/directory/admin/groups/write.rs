@@ -159,10 +159,7 @@ impl Session {
         let untouched = same && !renamed && plan.is_empty() && self.has_its_roles(&stored);
         if untouched && stored::settled(&stored, true).is_none() {
             let mut row = before;
-            row.members = match plan.after() {
-                Some(after) => Some(after),
-                None => self.read_members(&judge, &stored, &members).await?,
-            };
+            row.members = self.members_after(&judge, &stored, &plan, &members).await?;
             return Ok(row);
         }
         stored::changed(
@@ -197,14 +194,24 @@ impl Session {
             ..write
         };
         self.directory.0.at_rest.note(&after);
-        let known = plan.after();
-        let members = match (known, members) {
-            (_, Members::Unread) => None,
-            (Some(known), Members::UpTo(most)) => Some(known).filter(|known| known.len() <= most),
-            (Some(known), _) => Some(known),
-            (None, members) => self.read_members(&Judge::new(self), &after, &members).await?,
-        };
+        let members = self.members_after(&Judge::new(self), &after, plan, &members).await?;
         Ok(self.row(&after, members))
+    }
+
+    /// The members after a change that an answer needs: read only where they are not known from it.
+    async fn members_after(
+        &self,
+        judge: &Judge<'_>,
+        after: &GroupRepresentation,
+        plan: &MemberPlan,
+        wanted: &Members,
+    ) -> Result<Option<Vec<Member>>> {
+        match (plan.after(), wanted) {
+            (_, Members::Unread) => Ok(None),
+            (Some(known), Members::UpTo(most)) => Ok(Some(known).filter(|known| known.len() <= *most)),
+            (Some(known), Members::All | Members::These(_)) => Ok(Some(known)),
+            (None, wanted) => self.read_members(judge, after, wanted).await,
+        }
     }
 
     /// The group as it will be once it is settled.

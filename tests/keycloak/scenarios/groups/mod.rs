@@ -2,6 +2,7 @@
 
 mod entra;
 mod existing;
+mod faults;
 mod jumpcloud;
 mod members;
 mod memberships;
@@ -13,6 +14,7 @@ mod roles;
 mod safety;
 pub mod scene;
 mod shown;
+mod size;
 mod versions;
 
 use libtest_mimic::Trial;
@@ -31,5 +33,7 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(names::trials());
     trials.extend(nesting::trials());
     trials.extend(roles::trials());
+    trials.extend(size::trials());
+    trials.extend(faults::trials());
     trials
 }
