@@ -23,7 +23,9 @@ use scimgate::directory::{Check, Context, Directory, Edit, Page, Result, Row, Vi
 use scimgate::engine::{Engine, Outcome, Settings};
 use scimgate::keycloak::UserRepresentation;
 use scimgate::scim::filter::{self, Filter};
+use scimgate::scim::group::{GROUP_URN, group};
 use scimgate::scim::list::{ListQuery, PageSizes};
+use scimgate::scim::members::{self, GroupPatch};
 use scimgate::scim::render::{Meta, render};
 use scimgate::scim::sanitize;
 use scimgate::scim::user::{USER_URN, user};
@@ -108,6 +110,7 @@ fn row() -> Row {
     Row {
         resource: resource(),
         meta: Meta { id, created: Some(now), last_modified: Some(now), revision: None },
+        groups: None,
     }
 }
 
@@ -252,6 +255,63 @@ mod patches {
         before.set_elements("roles", roles("old"));
         let patch = Patch::read(user(), &object(json!({ "Operations": operations }))).unwrap();
         bencher.bench(|| patch.apply(user(), black_box(&before), &Policy::default()).unwrap());
+    }
+}
+
+/// Groups of very many members. The time for one of them hardly grows with their number.
+mod group_members {
+    use super::*;
+    use divan::counter::ItemsCount;
+
+    const COUNTS: [usize; 3] = [10, 1_000, 100_000];
+
+    fn listed(count: usize) -> Value {
+        let member =
+            |number| json!({"value": format!("2819c223-7f76-453a-919d-{number:012}"), "display": "Babs"});
+        (0..count).map(member).collect()
+    }
+
+    fn patch(count: usize) -> Object {
+        object(json!({
+            "Operations": [
+                {"op": "replace", "value": {"id": "e9e30dba", "displayName": "Tour Guides"}},
+                {"op": "add", "path": "members", "value": listed(count)},
+                {"op": "remove", "path": "members", "value": listed(count / 2)},
+            ],
+        }))
+    }
+
+    #[divan::bench(args = COUNTS)]
+    fn sanitize_and_dialect(bencher: Bencher<'_, '_>, count: usize) {
+        let policy = Policy::default();
+        bencher.counter(ItemsCount::new(count)).with_inputs(|| patch(count)).bench_values(|mut body| {
+            sanitize::patch(GROUP_URN, &mut body, &policy).unwrap();
+            dialects::patch(group(), &mut body);
+            body
+        });
+    }
+
+    #[divan::bench(args = COUNTS)]
+    fn read(bencher: Bencher<'_, '_>, count: usize) {
+        let body = patch(count);
+        bencher
+            .counter(ItemsCount::new(count))
+            .bench(|| GroupPatch::read(group(), black_box(&body)).unwrap());
+    }
+
+    #[divan::bench(args = COUNTS)]
+    fn net(bencher: Bencher<'_, '_>, count: usize) {
+        let patch = GroupPatch::read(group(), &patch(count)).unwrap();
+        bencher.counter(ItemsCount::new(count)).bench(|| members::net(black_box(&patch.members)).unwrap());
+    }
+
+    #[divan::bench(args = COUNTS)]
+    fn taken_from_a_put(bencher: Bencher<'_, '_>, count: usize) {
+        let body = object(json!({"displayName": "Tour Guides", "members": listed(count)}));
+        bencher
+            .counter(ItemsCount::new(count))
+            .with_inputs(|| body.clone())
+            .bench_values(|mut body| members::take(&mut body).unwrap());
     }
 }
 

@@ -7,7 +7,7 @@ use crate::scim::filter::Filter;
 use crate::scim::list::{ListQuery, list_response};
 
 use crate::scim::resource::text_weight;
-use crate::scim::{Code, Error, ScimType};
+use crate::scim::{Code, Error, Projection, ScimType};
 
 use super::{Engine, Outcome};
 
@@ -45,7 +45,13 @@ impl Engine {
         let mut work = Work::new(filter, self.settings().scan_limit);
         let mut judge = |row: Row| {
             let rendered = self.render(&row);
-            if work.allows(text_weight(&rendered)) && filter.matches(&rendered) {
+            // Only to be judged: who wants to see them says so.
+            let with_groups = row
+                .groups
+                .as_ref()
+                .map(|groups| self.with_memberships(rendered.clone(), groups.clone(), &Projection::All));
+            let judged = with_groups.as_ref().unwrap_or(&rendered);
+            if work.allows(text_weight(judged)) && filter.matches(judged) {
                 let name = row.resource.text(self.user(), "userName").unwrap_or_default().to_lowercase();
                 matching.push(((name, row.meta.id), rendered));
             }

@@ -116,7 +116,7 @@ impl Directory for Fake {
             self.note(Asked::Write(wanted.active));
             let mut users = self.users.lock().unwrap();
             let name = |row: &Row| row.resource.text(user(), "userName").map(str::to_lowercase);
-            let mut row = Row { resource: wanted.resource, meta: meta(users.len() + 1, 0) };
+            let mut row = Row { resource: wanted.resource, meta: meta(users.len() + 1, 0), groups: None };
             if users.iter().any(|other| name(other) == name(&row)) {
                 return Err(Error::conflict(Code::UserExists, "It exists"));
             }
@@ -202,7 +202,7 @@ impl House {
         for body in bodies {
             let resource = Resource::read(user(), &object(body), &Policy::default()).unwrap();
             let id = users.len() + 1;
-            users.push(Row { resource, meta: meta(id, 0) });
+            users.push(Row { resource, meta: meta(id, 0), groups: None });
         }
     }
 

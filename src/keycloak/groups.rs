@@ -22,8 +22,11 @@ impl AdminClient {
     /// # Errors
     /// As every call; see [`Error`].
     pub async fn group(&self, id: &GroupId) -> Result<Option<GroupRepresentation>> {
-        let found: Option<GroupRepresentation> = self.find(("groups/{id}", &[id.as_ref()])).await?;
-        // Some ids are names of other endpoints, such as `count`.
+        let found: Option<GroupRepresentation> = match self.find(("groups/{id}", &[id.as_ref()])).await {
+            // A group of an organization, which these calls don't reach.
+            Err(Error::Invalid { .. }) => None,
+            found => found?,
+        };
         Ok(found.filter(|group| group.id.as_ref() == Some(id)))
     }
 

@@ -24,10 +24,16 @@ pub struct GroupId(String);
 
 /// The text is no id: it must be 1 to 255 letters, digits and hyphens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an id has 1 to 255 letters, digits and hyphens")]
+#[error("an id has 1 to 255 letters, digits and hyphens, and is no name of an endpoint")]
 pub struct InvalidId;
 
+/// Names of endpoints that stand where an id could, as in `users/count`.
+const ENDPOINTS: [&str; 2] = ["count", "profile"];
+
 fn plain_id(text: &str) -> Result<String, InvalidId> {
+    if ENDPOINTS.contains(&text) {
+        return Err(InvalidId);
+    }
     let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     if plain && (1..=255).contains(&text.len()) { Ok(text.to_owned()) } else { Err(InvalidId) }
 }

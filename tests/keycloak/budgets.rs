@@ -74,6 +74,12 @@ const BUDGETS: &[(&str, Budget)] = &[
     ("list: a filter by the time of creation",             budget(2,     1,          0,     0)),
     ("list: a filter by one name or another",              budget(4,     2,          0,     0)),
     ("list: a filter by a userName or a name",             budget(4,     3,          0,     0)),
+    // The group and its first 1,000 members at once.
+    ("list: a filter by a group",                          budget(2,     1,          0,     0)),
+    ("list: a filter by who is not in a group",            budget(4,     2,          0,     0)),
+    ("list: a filter by a userName and a group",           budget(3,     3,          0,     0)),
+    // A call more for each user.
+    ("list: a filter by the name of a group",              budget(5,     2,          0,     0)),
 
     ("update: PUT",                                        budget(3,     2,          0,     0)),
     ("update: PUT that changes nothing",                   budget(2,     1,          0,     0)),
@@ -404,9 +410,11 @@ async fn lookups() {
 async fn lists() {
     let mut watched = Watched::new("list").await;
     let scim = watched.scim();
+    let mut people = Vec::new();
     for name in ["babs", "bjensen", "jsmith"] {
-        watched.person(name).await;
+        people.push(watched.person(name).await);
     }
+    let guides = watched.group("Tour Guides", &[&people[0], &people[1]]).await;
     let answer = watched.measure("a page", 200, scim.get("/Users?startIndex=1&count=100")).await;
     assert_eq!(answer.resources().len(), 3, "{answer}");
     let search = json!({ "schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"], "count": 2 });
@@ -425,6 +433,14 @@ async fn lists() {
             3,
         ),
         ("a filter by a userName or a name", "userName eq \"babs\" or name.familyName eq \"Jones\"", 1),
+        ("a filter by a group", &format!("groups.value eq \"{guides}\" and active eq true"), 2),
+        ("a filter by who is not in a group", &format!("not (groups.value eq \"{guides}\")"), 1),
+        (
+            "a filter by a userName and a group",
+            &format!("userName eq \"babs\" and groups.value eq \"{guides}\""),
+            1,
+        ),
+        ("a filter by the name of a group", "groups.display eq \"tour guides\"", 2),
     ] {
         let answer = watched.measure(operation, 200, scim.list("Users", filter, "")).await;
         assert_eq!(answer.resources().len(), count, "{answer}");

@@ -141,7 +141,7 @@ impl AdminDirectory {
         let context = Context::new("sweep", "");
         let swept = async {
             let session = self.session(&context).await?;
-            Ok::<_, crate::scim::Error>(session.sweep().await? + session.sweep_group_roles().await?)
+            Ok::<_, crate::scim::Error>(session.sweep().await? + session.sweep_groups().await?)
         }
         .await;
         match swept {

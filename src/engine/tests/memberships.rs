@@ -2,6 +2,7 @@
 
 use super::fake_groups::AskedOfGroups;
 use super::*;
+use crate::directory::groups::Membership;
 
 /// Babs, who is user 1, is in one group; Ann, who is user 2, is in none.
 async fn house() -> House {
@@ -86,4 +87,29 @@ async fn groups_are_no_part_of_a_users_version() {
     house.engine.delete_group(&house.context, "g1", &Conditions::default()).await.unwrap();
     let after = house.get("1").await;
     assert_eq!((after.get("groups"), version(&after)), (None, version(&before)));
+}
+
+#[tokio::test]
+async fn a_filter_is_judged_on_the_groups_that_the_directory_tells() {
+    let house = house().await;
+    let told = |id: &str, direct| Membership { id: id.into(), display: "Tour Guides".into(), direct };
+    for (row, direct) in house.fake.users.lock().unwrap().iter_mut().zip([true, false]) {
+        row.groups = Some(vec![told("g1", direct)]);
+    }
+    for (filter, ids) in [
+        ("groups eq \"g1\"", &["1", "2"][..]),
+        ("groups.value eq \"G1\"", &[]),
+        ("groups[value eq \"g1\" and type eq \"direct\"]", &["1"]),
+        ("groups.type eq \"indirect\"", &["2"]),
+        ("groups.display co \"GUIDES\" and userName eq \"ann\"", &["2"]),
+        ("groups.$ref ew \"/Groups/g1\"", &["1", "2"]),
+        ("not (groups pr)", &[]),
+    ] {
+        let list = house.list(&[("filter", filter)]).await.unwrap();
+        let rows = list["Resources"].as_array().unwrap();
+        let mut found: Vec<_> = rows.iter().map(|row| row["id"].as_str().unwrap()).collect();
+        found.sort_unstable();
+        assert_eq!(found, ids, "{filter}");
+        assert!(rows.iter().all(|row| row.get("groups").is_none()), "nobody asked to see them: {list}");
+    }
 }

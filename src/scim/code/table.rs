@@ -223,8 +223,9 @@ codes! {
         forms: [400 TooMany],
         cause: "`eq` on `id`, `userName`, `externalId` or `emails.value` finds users directly, and Keycloak narrows \
             them by `userName` and names (`eq`, `co`, `sw`, `ew`), by mapped attributes (`eq`), `active` and \
-            `meta.created`; each alone, or joined with the rest by `and`. For any other filter the gateway looks at \
-            every managed user. More than `scan_limit` users are left to look at.",
+            `meta.created`, and `eq` on `groups.value` finds a group's members; each alone, or joined with the rest by \
+            `and`. For any other filter the gateway looks at every managed user. More than `scan_limit` users are left \
+            to look at, or more than 1,000 where the filter compares their `groups` by anything else than the id.",
         mending: [
             IdentityProvider: "Match people by `userName`, `externalId` or e-mail address.",
             Configuration: "Raise `scan_limit`. Each 500 users cost a call, so a filter over a large realm may take \

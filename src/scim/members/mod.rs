@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use super::{Filter, Patch};
 
 pub use named::{MAX_MEMBERS, take};
-pub use needed::needed;
+pub use needed::{needed, needed_groups};
 pub use net::{net, net_among};
 
 /// What a member is.
@@ -70,7 +70,7 @@ pub struct NetChange {
     pub removed: BTreeSet<String>,
 }
 
-/// Which members of a group must be known to judge a filter.
+/// Which members of a group, or which groups of a user, must be known to judge a filter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NeededMembers {
     /// None: the filter does not speak of them.

@@ -1,4 +1,4 @@
-//! Which members a filter must know: those whose ids it compares, or all.
+//! Which members, or groups of a user, a filter must know: those whose ids it compares, or all.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -6,15 +6,25 @@ use std::sync::Arc;
 use super::super::filter::{Filter, Operand, Operator, Path};
 use super::NeededMembers;
 
-/// Which members must be known to judge the filter.
+/// Which members of a group must be known to judge the filter.
 pub fn needed(filter: &Filter) -> NeededMembers {
+    needed_of("members", filter)
+}
+
+/// The same for the groups of a user: `groups` names them as `members` does members.
+pub fn needed_groups(filter: &Filter) -> NeededMembers {
+    needed_of("groups", filter)
+}
+
+fn needed_of(attribute: &str, filter: &Filter) -> NeededMembers {
     match filter {
         Filter::And(parts) | Filter::Or(parts) => {
-            parts.iter().map(needed).fold(NeededMembers::None, NeededMembers::and)
+            let parts = parts.iter().map(|part| needed_of(attribute, part));
+            parts.fold(NeededMembers::None, NeededMembers::and)
         }
-        Filter::Not(inner) => needed(inner),
+        Filter::Not(inner) => needed_of(attribute, inner),
         Filter::Present(path) | Filter::Compare(path, ..) | Filter::Element(path, _)
-            if path.keys.first().is_none_or(|key| &**key != "members") =>
+            if path.keys.first().is_none_or(|key| &**key != attribute) =>
         {
             NeededMembers::None
         }

@@ -39,31 +39,28 @@ struct Course<'a> {
 }
 
 impl<'a> Course<'a> {
+    /// Runs through changes of which none but the first replaces all.
     fn run(changes: &'a [MemberChange], there: HashMap<Id<'a>, &'a Value>) -> NetChange {
-        let mut course = Self { there, keeps_others: true, added: Roll::default(), removed: BTreeSet::new() };
+        let keeps_others = !matches!(changes.first(), Some(MemberChange::Replace(_)));
+        let mut course = Self { there, keeps_others, added: Roll::default(), removed: BTreeSet::new() };
         changes.iter().for_each(|change| course.change(change));
         NetChange {
-            keeps_others: course.keeps_others,
+            keeps_others,
             added: course.added.to_named(),
             removed: course.removed.into_iter().map(str::to_owned).collect(),
         }
     }
 
     fn change(&mut self, change: &'a MemberChange) {
-        let named = match change {
-            MemberChange::Add(named) => named,
-            MemberChange::Replace(named) => {
-                self.keeps_others = false;
-                self.added = Roll::default();
-                self.removed.clear();
-                named
+        match change {
+            MemberChange::Add(named) | MemberChange::Replace(named) => {
+                for member in named {
+                    self.removed.remove(member.value.as_str());
+                    self.added.put(&member.value, member.kind);
+                }
             }
-            MemberChange::Remove(ids) => return ids.iter().for_each(|id| self.remove(id)),
-            MemberChange::RemoveMatching(filter) => return self.remove_matching(filter),
-        };
-        for member in named {
-            self.removed.remove(member.value.as_str());
-            self.added.put(&member.value, member.kind);
+            MemberChange::Remove(ids) => ids.iter().for_each(|id| self.remove(id)),
+            MemberChange::RemoveMatching(filter) => self.remove_matching(filter),
         }
     }
 
@@ -75,20 +72,19 @@ impl<'a> Course<'a> {
     }
 
     fn remove_matching(&mut self, filter: &Filter) {
-        let is_member = |id: &str| self.added.has(id) || (self.keeps_others && !self.removed.contains(id));
-        let there = self.there.iter().filter(|(id, member)| is_member(id.0) && filter.matches(member));
-        let matching: Vec<&'a str> = there.map(|(id, _)| id.0).collect();
+        let there = self.there.iter().filter(|(_, member)| filter.matches(member)).map(|(id, _)| id.0);
+        let there: Vec<&str> = there.collect();
         let new = self.added.iter().filter(|(id, _)| !self.there.contains_key(&Id(id)));
-        let matching_new = new.filter(|(id, kind)| {
+        let new = new.filter(|(id, kind)| {
             let mut shown = json!({ "value": id });
             if let (Some(kind), Some(shown)) = (kind, shown.as_object_mut()) {
                 shown.insert("type".into(), kind.name().into());
             }
             filter.matches(&shown)
         });
-        let matching_new: Vec<&str> = matching_new.map(|(id, _)| id).collect();
+        let new: Vec<&str> = new.map(|(id, _)| id).collect();
+        there.into_iter().for_each(|id| self.remove(id));
         // Who was no member needs not be removed, only not be added.
-        matching_new.into_iter().for_each(|id| self.added.take_off(id));
-        matching.into_iter().for_each(|id| self.remove(id));
+        new.into_iter().for_each(|id| self.added.take_off(id));
     }
 }

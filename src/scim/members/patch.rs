@@ -23,9 +23,11 @@ impl GroupPatch {
         let (mut others, mut members) = (Vec::new(), Vec::new());
         for operation in Patch::read(resource_type, body)?.into_operations() {
             match operation {
-                Operation { op, target: Some(Target::Attribute { attribute, filter, sub, .. }), value }
-                    if &*attribute.name == "members" =>
-                {
+                Operation {
+                    op,
+                    target: Some(Target::Attribute { extension: None, attribute, filter, sub }),
+                    value,
+                } if &*attribute.name == "members" => {
                     if let Some(sub) = sub {
                         return Err(unchangeable(&format!("members.{}", sub.name)));
                     }

@@ -52,11 +52,6 @@ impl<'a> Roll<'a> {
         }
     }
 
-    /// Is it on it?
-    pub(super) fn has(&self, id: &str) -> bool {
-        self.places.contains_key(&Id(id))
-    }
-
     /// All, in the order in which they were put.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&'a str, Option<MemberType>)> {
         self.entries.iter().copied().flatten()

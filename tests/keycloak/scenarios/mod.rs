@@ -1,7 +1,7 @@
 //! Trials of behaviour: SCIM over HTTP through the gateway, one trial for each promise, on a real Keycloak and, where it can carry
 //! them, on the stand-in.
 
-mod bad_input;
+pub mod bad_input;
 mod bad_messages;
 mod bounds;
 mod callers;

@@ -1,5 +1,6 @@
 //! Deleting a group, and what the deletion of a user means to groups.
 
+use futures_util::{StreamExt, stream};
 use time::OffsetDateTime;
 
 use crate::directory::Result;
@@ -10,6 +11,9 @@ use crate::scim::{Code, Error};
 use super::super::{OrScim, Session};
 use super::standing::{Judge, Standing};
 use super::stored;
+
+/// How many groups are told of a departure at once.
+const NOTES_AT_ONCE: usize = 8;
 
 impl Session {
     pub(super) async fn delete_group(self, id: &str, check: CheckGroup) -> Result<()> {
@@ -81,10 +85,27 @@ impl Session {
             stored::changed(&mut write, OffsetDateTime::now_utc(), stored::is_moving(&stored));
             self.client.update_group(&id, &write).await.or_scim(self)
         });
-        let noted: Vec<Result<()>> = futures_util::future::join_all(noted.collect::<Vec<_>>()).await;
+        let noted: Vec<_> = noted.collect();
+        let noted: Vec<Result<()>> = stream::iter(noted).buffer_unordered(NOTES_AT_ONCE).collect().await;
         for error in noted.into_iter().filter_map(Result::err) {
             tracing::warn!(%error, "a group keeps the version that it had with a member who is deleted now");
         }
+    }
+
+    /// Takes the user out of those of the groups that are managed, and gives these.
+    pub(in super::super) async fn leave_groups(
+        &self,
+        user: &UserId,
+        groups: Vec<GroupRepresentation>,
+    ) -> Result<Vec<GroupRepresentation>> {
+        let managed: Vec<GroupRepresentation> = groups.into_iter().filter(stored::is_tagged).collect();
+        for id in managed.iter().filter_map(|group| group.id.as_ref()) {
+            match self.client.leave_group(user, id).await {
+                Err(error @ keycloak::Error::NotFound { .. }) if !error.is_realm_missing() => {}
+                done => done.or_scim(self)?,
+            }
+        }
+        Ok(managed)
     }
 
     /// The groups of a user who is about to be deleted.

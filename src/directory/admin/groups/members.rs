@@ -20,8 +20,8 @@ use super::stored;
 
 /// How many calls for single members run at once.
 pub(super) const AT_ONCE: usize = 8;
-/// To go on with a change that was cut off, a group's members are read where more than so many are to join.
-const MANY: usize = 100;
+/// From more names on, a group's members are read before those who are named are looked at one by one.
+const MANY: usize = 500;
 /// How many pages of members are read at once.
 const PAGES_AT_ONCE: u32 = 4;
 
@@ -95,10 +95,8 @@ impl Session {
             return Ok(MemberPlan::default());
         }
         let net = members::net(changes);
-        // Who joined in a try that was cut off need not be looked at again, so that each try comes further.
-        let cut_off = group.is_some_and(|group| stored::is_moving(group) || stored::is_unfinished(group));
-        let must_know =
-            net.as_ref().is_none_or(|net| !net.keeps_others || (cut_off && net.added.len() > MANY));
+        // Where very many are named, most of them may be members already, as after a request that was cut off.
+        let must_know = net.as_ref().is_none_or(|net| !net.keeps_others || net.added.len() > MANY);
         let before = match group {
             Some(group) if must_know => self.members(judge, group, None).await?,
             Some(_) => None,
@@ -256,14 +254,21 @@ impl Session {
         ids: &BTreeSet<String>,
     ) -> Result<HashMap<GroupId, Vec<Member>>> {
         let mut memberships: HashMap<GroupId, Vec<Member>> = HashMap::new();
-        for found in self.removable(judge, ids.clone()).await? {
-            let groups = match &found {
-                Found::User(id, _) => {
-                    let groups = self.client.user_groups(id).await.or_scim(self)?.unwrap_or_default();
-                    groups.into_iter().filter_map(|group| group.id).collect()
-                }
-                Found::Group(_, group) => group.parent_id.clone().into_iter().collect::<Vec<_>>(),
-            };
+        let found = self.removable(judge, ids.clone()).await?;
+        let reads: Vec<_> = found
+            .iter()
+            .map(|found| async {
+                Ok::<Vec<GroupId>, Error>(match found {
+                    Found::User(id, _) => {
+                        let groups = self.client.user_groups(id).await.or_scim(self)?.unwrap_or_default();
+                        groups.into_iter().filter_map(|group| group.id).collect()
+                    }
+                    Found::Group(_, group) => group.parent_id.clone().into_iter().collect(),
+                })
+            })
+            .collect();
+        let groups: Vec<Vec<GroupId>> = stream::iter(reads).buffered(AT_ONCE).try_collect().await?;
+        for (found, groups) in found.iter().zip(groups) {
             for group in groups {
                 memberships.entry(group).or_default().push(found.member());
             }
@@ -289,7 +294,7 @@ impl Session {
         }
     }
 
-    /// Those who are named, each of whom must be a managed user or a group that is managed.
+    /// Those who are named, each of whom must be a managed user or a group that clients see.
     ///
     /// # Errors
     /// 400 naming the first who is neither.
@@ -418,7 +423,7 @@ fn sorted(mut members: Vec<Member>) -> Vec<Member> {
     members
 }
 
-fn unknown(id: &str) -> Error {
+pub(super) fn unknown(id: &str) -> Error {
     Error::bad(
         ScimType::InvalidValue,
         Code::UnknownMember,

@@ -10,6 +10,7 @@ mod rest;
 mod roles;
 mod standing;
 mod stored;
+mod within;
 mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,7 @@ use crate::directory::groups::{CheckGroup, EditGroup, GroupRow, Groups, Members,
 use crate::directory::{Context, Result};
 use crate::scim::Filter;
 
+use self::standing::Judge;
 use super::AdminDirectory;
 
 pub(super) use self::inspect::{KnownRole, Protected, parent, roles};
@@ -119,6 +121,10 @@ impl Groups for AdminDirectory {
         context: &'a Context,
         user: &'a str,
     ) -> BoxFuture<'a, Result<Vec<Membership>>> {
-        async move { self.session(context).await?.groups_of(user).await }.boxed()
+        async move {
+            let session = self.session(context).await?;
+            session.groups_of(&Judge::new(&session), user).await
+        }
+        .boxed()
     }
 }

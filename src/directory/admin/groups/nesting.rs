@@ -8,7 +8,7 @@ use crate::scim::resource::printable;
 use crate::scim::{Code, Error, ScimType};
 
 use super::super::{OrScim, Session};
-use super::members::{AT_ONCE, Found, MemberPlan};
+use super::members::{AT_ONCE, Found, MemberPlan, unknown};
 use super::standing::Judge;
 use super::stored;
 
@@ -33,6 +33,13 @@ impl Session {
             (None, None) => None,
         };
         let own = group.and_then(|group| group.id.as_ref());
+        if let (Some(role), Some(group), Some(id)) = (self.listed_power(name), group, own)
+            && group.name.to_lowercase() != name.to_lowercase()
+            && group.sub_group_count != Some(0)
+            && !self.client.subgroups(id).await.or_scim(self)?.is_empty()
+        {
+            return Err(into_power(role));
+        }
         if plan.moves_groups() {
             self.check_coming(judge, group, power.as_deref(), plan).await?;
             let leaving = plan.removed.iter().filter_map(Found::group).map(|(_, child)| child);
@@ -73,24 +80,19 @@ impl Session {
             if child.parent_id.is_some() && child.parent_id.as_ref() != own {
                 let parent = judge.above(child).await?.into_iter().next();
                 if let Some(parent) = parent.filter(|parent| parent.id != self.facts.group_parent) {
+                    let visible = judge.standing(&parent).await?.is_visible();
+                    let parent = if visible { printable(&parent.name) } else { "in Keycloak".into() };
                     return Err(not_nestable(
                         child,
                         &format!(
-                            "is a member of the group {} already, and in Keycloak a group is in one group only; take it \
-                             out there first",
-                            printable(&parent.name)
+                            "is in another group ({parent}) already, and in Keycloak a group is in one group only; take \
+                             it out there first"
                         ),
                     ));
                 }
             }
             if let Some(role) = power {
-                return Err(Error::bad(
-                    ScimType::InvalidValue,
-                    Code::ProtectedGroup,
-                    format!(
-                        "The group has administrative power (role {role}), so no group can be put into it"
-                    ),
-                ));
+                return Err(into_power(role));
             }
             if child.parent_id.as_ref() != own {
                 coming.push(child);
@@ -123,6 +125,10 @@ impl Session {
     pub(super) fn not_moved(&self, error: keycloak::Error, group: &GroupRepresentation) -> Error {
         match error {
             keycloak::Error::Conflict { .. } => name_in_the_way(group),
+            // Who was there a moment ago is gone.
+            error @ keycloak::Error::NotFound { .. } if !error.is_realm_missing() => {
+                unknown(group.id.as_ref().map_or("", AsRef::as_ref))
+            }
             error => self.failed(&error),
         }
     }
@@ -164,6 +170,17 @@ fn not_nestable(group: &GroupRepresentation, reason: &str) -> Error {
     let id = group.id.as_ref().map(ToString::to_string).unwrap_or_default();
     let name = printable(&group.name);
     Error::bad(ScimType::InvalidValue, Code::GroupNotNestable, format!("The group {name} ({id}) {reason}"))
+}
+
+/// Nobody gains power by being in a group that is put into another one.
+fn into_power(role: &str) -> Error {
+    Error::bad(
+        ScimType::InvalidValue,
+        Code::ProtectedGroup,
+        format!(
+            "The group has administrative power (role {role}), or would have it, so no group can be in it"
+        ),
+    )
 }
 
 fn unmanaged(group: &GroupRepresentation) -> Error {

@@ -19,7 +19,7 @@ use super::standing::Judge;
 const GROUPS_AT_ONCE: usize = 4;
 
 impl Session {
-    /// The group and who is to judge others beside it; none where clients may not see it.
+    /// The group; none where clients may not see it.
     pub(super) async fn visible_group(
         &self,
         judge: &Judge<'_>,
@@ -104,10 +104,9 @@ impl Session {
     }
 
     /// The groups that the user is in, and those that these are in, as far as clients see them.
-    pub(super) async fn groups_of(&self, user: &str) -> Result<Vec<Membership>> {
+    pub(super) async fn groups_of(&self, judge: &Judge<'_>, user: &str) -> Result<Vec<Membership>> {
         let Ok(user) = UserId::try_from(user) else { return Ok(Vec::new()) };
         let direct = self.client.user_groups(&user).await.or_scim(self)?.unwrap_or_default();
-        let judge = Judge::new(self);
         let mut memberships = Vec::new();
         let mut seen: HashSet<GroupId> = HashSet::new();
         let mut above = Vec::new();
@@ -137,8 +136,15 @@ impl Session {
 
     /// Every group that clients may see, and perhaps others.
     async fn all_groups(&self) -> Result<Vec<GroupRepresentation>> {
-        let tagged = AttributeMatch::new(MANAGED, REALM_TENANT).ok();
-        let attributes = tagged.filter(|_| !self.settings().groups.show_all).into_iter().collect();
+        if self.settings().groups.show_all {
+            return self.client.every_group(&GroupQuery::default()).await.or_scim(self);
+        }
+        self.tagged_groups().await
+    }
+
+    /// Every group that has the tag.
+    pub(super) async fn tagged_groups(&self) -> Result<Vec<GroupRepresentation>> {
+        let attributes = AttributeMatch::new(MANAGED, REALM_TENANT).into_iter().collect();
         let query = GroupQuery { attributes, ..GroupQuery::default() };
         self.client.every_group(&query).await.or_scim(self)
     }

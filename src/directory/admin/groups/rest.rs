@@ -56,7 +56,8 @@ impl Session {
     /// that a client could name in `If-Match`.
     pub(super) fn settle_if_cut_off(&self, group: &GroupRepresentation) {
         let Some(id) = group.id.clone().filter(|_| stored::is_moving(group)) else { return };
-        if self.directory.0.at_rest.has(group) {
+        // One whose create goes on just now is not to be told at rest before it is.
+        if self.directory.0.at_rest.has(group) || stored::is_just_begun(group) {
             return;
         }
         let aftermath = self.after_answer();
@@ -87,6 +88,11 @@ impl Session {
             written.or_scim(self)?;
         }
         Ok(())
+    }
+
+    /// Brings all groups to rest whose change was cut off.
+    pub(super) fn settle_those_cut_off(&self, groups: &[GroupRepresentation]) {
+        groups.iter().for_each(|group| self.settle_if_cut_off(group));
     }
 
     /// The group as the caller sees it, without members.

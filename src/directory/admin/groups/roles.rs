@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::directory::Result;
-use crate::keycloak::{GroupId, GroupRepresentation, RoleRepresentation};
+use crate::keycloak::{self, GroupId, GroupRepresentation, RoleRepresentation};
 use crate::scim::{Code, Error};
 
 use super::super::{OrScim, Session};
@@ -62,9 +62,61 @@ impl Session {
     ) -> Result<()> {
         let due = self.listed_roles(name).iter().filter(|role| !role.is_mapped(before));
         for (client, roles) in by_client(due) {
-            self.client.map_group_roles(id, client.as_deref(), &roles).await.or_scim(self)?;
+            let mapped = self.client.map_group_roles(id, client.as_deref(), &roles).await;
+            mapped.map_err(|error| self.not_given(error))?;
         }
         Ok(())
+    }
+
+    /// Gives the group the roles that its name carries, and looks whether they are what they were when the realm was looked
+    /// at: a role may have come to bring others with it.
+    ///
+    /// # Errors
+    /// 503 where it carries power now that nobody granted; the roles are taken back.
+    pub(super) async fn give_checked_roles(
+        &self,
+        id: &GroupId,
+        before: &GroupRepresentation,
+        name: &str,
+    ) -> Result<()> {
+        let due: Vec<&KnownRole> =
+            self.listed_roles(name).iter().filter(|role| !role.is_mapped(before)).collect();
+        if due.is_empty() {
+            return Ok(());
+        }
+        self.give_roles(id, before, name).await?;
+        let Some(group) = self.client.group(id).await.or_scim(self)? else { return Ok(()) };
+        let power = Judge::new(self).power(&group).await?;
+        let privileged = self.settings().groups.privileged.contains(&name.to_lowercase());
+        let Some(power) = power.filter(|_| !privileged) else { return Ok(()) };
+        for (client, roles) in by_client(due.into_iter()) {
+            self.client.unmap_group_roles(id, client.as_deref(), &roles).await.or_scim(self)?;
+        }
+        tracing::error!(group = name, role = power, "a role of groups.roles gives administrative power");
+        Err(Error::unavailable(
+            Code::RealmNotReady,
+            format!(
+                "A role that the group would carry (groups.roles) gives administrative power by now: {power}"
+            ),
+            60,
+        ))
+    }
+
+    fn not_given(&self, error: keycloak::Error) -> Error {
+        match error {
+            keycloak::Error::NotFound { .. } if !error.is_realm_missing() => Error::unavailable(
+                Code::RealmNotReady,
+                "A role that the group would carry (groups.roles) is missing in Keycloak",
+                60,
+            ),
+            keycloak::Error::Forbidden { .. } => Error::unavailable(
+                Code::RealmNotReady,
+                "Keycloak does not let the gateway's account give a role that the group would carry (groups.roles); map it \
+                 to the group there",
+                60,
+            ),
+            error => self.failed(&error),
+        }
     }
 
     /// Takes from a group the roles that it carries by the name that it has, and would not by its new one. Roles that an
@@ -127,16 +179,19 @@ impl Session {
         Ok(())
     }
 
-    /// Gives all managed groups that the configuration names the roles that they carry: it may have come to name them
-    /// after they were made. Returns how many it gave any.
-    pub(in super::super) async fn sweep_group_roles(&self) -> Result<usize> {
+    /// Brings groups to rest whose change was cut off, and gives all managed groups that the configuration names the roles
+    /// that they carry: it may have come to name them after they were made. Returns how many it gave any.
+    pub(in super::super) async fn sweep_groups(&self) -> Result<usize> {
         let mut given = 0;
+        let groups = self.tagged_groups().await?;
+        self.settle_those_cut_off(&groups);
+        let judge = Judge::new(self);
+        judge.know(&groups);
         for (name, roles) in self.facts.group_roles.iter().filter(|(_, roles)| !roles.is_empty()) {
-            let judge = Judge::new(self);
-            for group in self.groups_named(name).await? {
+            for group in groups.iter().filter(|group| group.name.to_lowercase() == *name) {
                 let Some(id) = &group.id else { continue };
-                let due = roles.iter().any(|role| !role.is_mapped(&group));
-                if due && judge.standing(&group).await? == Standing::Managed {
+                let due = roles.iter().any(|role| !role.is_mapped(group));
+                if due && judge.standing(group).await? == Standing::Managed {
                     let _lock = self.directory.0.locks.lock(format!("id {id}")).await;
                     // It may have been renamed since it was listed.
                     let now = self.client.group(id).await.or_scim(self)?;

@@ -1,6 +1,6 @@
 //! Which groups exist for a client: those below the configured one, managed or shown all the same, and without power.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::directory::Result;
@@ -34,12 +34,16 @@ impl Standing {
     }
 }
 
+/// What a group's power hangs on, besides the groups above it: its roles by name. Where it stands, too, since Keycloak tells
+/// realm roles from above along with its own.
+type Mapped = (Option<GroupId>, Vec<String>, BTreeMap<String, Vec<String>>);
+
 /// Judges groups for one request, and remembers what it looked at.
 pub(super) struct Judge<'s> {
     session: &'s Session,
     groups: Mutex<HashMap<GroupId, Option<Arc<GroupRepresentation>>>>,
-    /// The role that gives power, by the group that it is mapped to.
-    powers: Mutex<HashMap<GroupId, Option<String>>>,
+    /// The role that gives power, by what groups have: many have the same.
+    powers: Mutex<HashMap<Mapped, Option<String>>>,
 }
 
 impl<'s> Judge<'s> {
@@ -64,7 +68,7 @@ impl<'s> Judge<'s> {
         if !tagged && !settings.show_all {
             return Ok(Standing::Foreign);
         }
-        let above = self.above(group).await?;
+        let Some(above) = self.chain(group).await? else { return Ok(Standing::Powerful) };
         if let Some(parent) = &self.session.facts.group_parent
             && !above.iter().any(|above| above.id.as_ref() == Some(parent))
         {
@@ -89,6 +93,8 @@ impl<'s> Judge<'s> {
         let reason = match self.read(id).await? {
             None => "is missing",
             Some(home) if self.power(&home).await?.is_some() => "carries administrative power",
+            // Whoever is in a group below would have them, and no configuration lists them.
+            Some(home) if home.has_roles() => "carries roles",
             Some(_) => return Ok(()),
         };
         tracing::error!(%id, "the group below which SCIM's groups live (groups.parent) {reason}");
@@ -125,14 +131,20 @@ impl<'s> Judge<'s> {
 
     /// The groups above it, the nearest first.
     pub(super) async fn above(&self, group: &GroupRepresentation) -> Result<Vec<Arc<GroupRepresentation>>> {
+        Ok(self.chain(group).await?.unwrap_or_default())
+    }
+
+    /// The same; none where they can't all be seen, so that nobody knows what they give.
+    async fn chain(&self, group: &GroupRepresentation) -> Result<Option<Vec<Arc<GroupRepresentation>>>> {
         let mut above: Vec<Arc<GroupRepresentation>> = Vec::new();
         let mut next = group.parent_id.clone();
-        while let Some(id) = next.take().filter(|_| above.len() < MAX_DEPTH) {
-            let Some(parent) = self.read(&id).await? else { break };
+        while let Some(id) = next.take() {
+            let parent = self.read(&id).await?.filter(|_| above.len() < MAX_DEPTH);
+            let Some(parent) = parent else { return Ok(None) };
             next.clone_from(&parent.parent_id);
             above.push(parent);
         }
-        Ok(above)
+        Ok(Some(above))
     }
 
     /// The role that gives power among those that are mapped to the group itself, and what they bring.
@@ -144,7 +156,8 @@ impl<'s> Judge<'s> {
         if let Some(role) = named.into_iter().find(|role| gives_power(role)) {
             return Ok(Some(role.clone()));
         }
-        let known = self.powers.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
+        let mapped = (group.parent_id.clone(), group.realm_roles.clone(), group.client_roles.clone());
+        let known = self.powers.lock().unwrap_or_else(PoisonError::into_inner).get(&mapped).cloned();
         if let Some(known) = known {
             return Ok(known);
         }
@@ -163,7 +176,7 @@ impl<'s> Judge<'s> {
             Err(crate::keycloak::Error::NotFound { .. }) => None,
             Err(error) => return Err(self.session.failed(&error)),
         };
-        self.powers.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), power.clone());
+        self.powers.lock().unwrap_or_else(PoisonError::into_inner).insert(mapped, power.clone());
         Ok(power)
     }
 }

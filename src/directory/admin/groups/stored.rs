@@ -21,6 +21,9 @@ const CREATED: &str = "scim.created";
 const REVISION: &str = "scim.revision";
 const MOVING: char = '~';
 
+/// A create that began longer ago is none that goes on.
+const YOUNG: time::Duration = time::Duration::minutes(2);
+
 /// The longest name and attribute value of a group, in UTF-16 units.
 const TEXT_MAX: usize = 255;
 
@@ -41,6 +44,12 @@ pub(super) fn is_tagged(group: &GroupRepresentation) -> bool {
 /// Is the group's create not finished?
 pub(super) fn is_unfinished(group: &GroupRepresentation) -> bool {
     value(group, PENDING).is_some()
+}
+
+/// Did the group's create begin so lately that it may be going on?
+pub(super) fn is_just_begun(group: &GroupRepresentation) -> bool {
+    let began = value(group, PENDING).and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
+    began.is_some_and(|began| OffsetDateTime::now_utc() - began < YOUNG)
 }
 
 /// Is a change of the members going on, or was one cut off?

@@ -29,7 +29,7 @@ impl Session {
             return self.create_group_over(taken, &wanted).await;
         }
         judge.check_home().await?;
-        let (plan, _tree) = self.plan_moves(&judge, None, &name, &wanted.members).await?;
+        let plan = self.plan_members(&judge, None, &name, &wanted.members).await?;
         let now = OffsetDateTime::now_utc();
         let more = !plan.is_empty() || self.lists_roles(&name);
         stored::changed(&mut write, now, !plan.is_empty());
@@ -54,11 +54,24 @@ impl Session {
             ..write
         };
         if more {
+            // The group's lock comes before that of the tree, as everywhere: groups are looked at again under it.
             let lock = self.directory.0.locks.lock(format!("id {id}")).await;
-            self.give_roles(&id, &stored, &name).await?;
+            let (plan, _tree) = match plan.moves_groups() {
+                false => (plan, None),
+                true => self.plan_moves(&judge, Some(&stored), &name, &wanted.members).await?,
+            };
+            self.give_checked_roles(&id, &stored, &name).await?;
             self.move_members(&id, &plan).await?;
             self.directory.0.at_rest.note(&stored);
-            let row = self.row(&stored, plan.after());
+            let members = match plan.after() {
+                Some(members) => Some(members),
+                None => {
+                    // Groups are among them by now.
+                    let stored = GroupRepresentation { sub_group_count: None, ..stored.clone() };
+                    self.read_members(&Judge::new(&self), &stored, &Members::All).await?
+                }
+            };
+            let row = self.row(&stored, members);
             drop(judge);
             self.settle_later(id, lock);
             return Ok(row);
@@ -184,8 +197,15 @@ impl Session {
         members: Members,
     ) -> Result<GroupRow> {
         self.take_roles(id, stored, &write.name).await?;
-        self.client.update_group(id, &write).await.map_err(|error| self.not_written(error))?;
-        self.give_roles(id, stored, &write.name).await?;
+        if let Err(error) = self.client.update_group(id, &write).await {
+            // It keeps its name, and so what that carries.
+            let bare = GroupRepresentation { name: stored.name.clone(), ..GroupRepresentation::default() };
+            if let Err(error) = self.give_roles(id, &bare, &stored.name).await {
+                tracing::warn!(%error, %id, "the sweep will give the group the roles of its name");
+            }
+            return Err(self.not_written(error));
+        }
+        self.give_checked_roles(id, stored, &write.name).await?;
         self.move_members(id, plan).await?;
         let after = GroupRepresentation {
             id: Some(id.clone()),

@@ -36,6 +36,18 @@ fn a_filter_needs_the_members_whose_ids_it_compares_or_all() {
 }
 
 #[test]
+fn a_filter_needs_the_groups_of_a_user_in_the_same_way() {
+    let needed = |filter: &str| needed_groups(&parse(crate::scim::user::user(), filter).expect(filter));
+    assert_eq!(needed("userName eq \"a\" or emails[value eq \"b\"]"), NeededMembers::None);
+    for filter in ["groups eq \"a\"", "not (groups.value eq \"a\")", "title pr and groups[value eq \"a\"]"] {
+        assert_eq!(needed(filter), NeededMembers::These(["a".to_owned()].into()), "{filter}");
+    }
+    for filter in ["groups pr", "groups.display eq \"a\"", "groups[type eq \"direct\"]"] {
+        assert_eq!(needed(filter), NeededMembers::All, "{filter}");
+    }
+}
+
+#[test]
 fn a_member_is_found_by_its_id_alone_and_exactly() {
     let matches =
         |filter: &str| parse(group(), filter).expect(filter).matches(&json!({"members": [{"value": "Ab"}]}));

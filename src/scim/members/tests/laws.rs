@@ -23,28 +23,28 @@ enum Act {
 
 #[derive(Debug, Clone)]
 enum Condition {
-    IsOf(MemberType),
-    IsNotOf(MemberType),
-    IsNot(&'static str),
-    IsCalledLike(&'static str),
+    OfType(MemberType),
+    NotOfType(MemberType),
+    Another(&'static str),
+    CalledLike(&'static str),
 }
 
 impl Condition {
     fn text(&self) -> String {
         match self {
-            Self::IsOf(kind) => format!("type eq \"{}\"", kind.name()),
-            Self::IsNotOf(kind) => format!("not (type eq \"{}\")", kind.name()),
-            Self::IsNot(id) => format!("value ne \"{id}\""),
-            Self::IsCalledLike(id) => format!("display eq \"THE {id}\""),
+            Self::OfType(kind) => format!("type eq \"{}\"", kind.name()),
+            Self::NotOfType(kind) => format!("not (type eq \"{}\")", kind.name()),
+            Self::Another(id) => format!("value ne \"{id}\""),
+            Self::CalledLike(id) => format!("display eq \"THE {id}\""),
         }
     }
 
     fn holds(&self, id: &str, known: &Known) -> bool {
         match self {
-            Self::IsOf(kind) => known.0 == Some(*kind),
-            Self::IsNotOf(kind) => known.0 != Some(*kind),
-            Self::IsNot(other) => id != *other,
-            Self::IsCalledLike(other) => known.1 == Some(format!("the {other}")),
+            Self::OfType(kind) => known.0 == Some(*kind),
+            Self::NotOfType(kind) => known.0 != Some(*kind),
+            Self::Another(other) => id != *other,
+            Self::CalledLike(other) => known.1 == Some(format!("the {other}")),
         }
     }
 }
@@ -120,10 +120,10 @@ fn some_named() -> impl Strategy<Value = Vec<NamedMember>> {
 
 fn act() -> impl Strategy<Value = Act> {
     let condition = prop_oneof![
-        kind().prop_map(Condition::IsOf),
-        kind().prop_map(Condition::IsNotOf),
-        id().prop_map(Condition::IsNot),
-        id().prop_map(Condition::IsCalledLike),
+        kind().prop_map(Condition::OfType),
+        kind().prop_map(Condition::NotOfType),
+        id().prop_map(Condition::Another),
+        id().prop_map(Condition::CalledLike),
     ];
     prop_oneof![
         4 => some_named().prop_map(Act::Add),
@@ -172,7 +172,7 @@ proptest! {
         prop_assert!(patch.attributes.is_none());
         let among = net_among(&patch.members, &rendered(&there));
         assert_sound(&among);
-        prop_assert_eq!(after(&among, &there), expected.clone());
+        prop_assert_eq!(&after(&among, &there), &expected);
         let since = acts.iter().rposition(|(act, _)| matches!(act, Act::Replace(_))).unwrap_or_default();
         let judged = acts[since..].iter().any(|(act, _)| matches!(act, Act::RemoveMatching(_)));
         let alone = net(&patch.members);

@@ -66,7 +66,7 @@ fn a_filter_is_judged_on_members_as_they_are_shown_and_on_those_added_before() {
         (vec![matching("display sw \"b\"")], change(true, &[], &["u1"])),
         (vec![matching("$ref co \"/Groups/\"")], change(true, &[], &["g1"])),
         (vec![matching("value pr")], change(true, &[], &["u1", "g1"])),
-        (vec![groups.clone(), add(&["u2"]), matching("type eq \"Group\"")], change(true, &["u2"], &["g1"])),
+        (vec![groups, add(&["u2"]), matching("type eq \"Group\"")], change(true, &["u2"], &["g1"])),
         (vec![matching("type eq \"Group\""), add(&["g1", "g2"])], change(true, &["g1", "g2"], &[])),
         // Of one that is a member all is known, also where it is added once more.
         (vec![add(&["g1"]), matching("display eq \"Guides\"")], change(true, &[], &["g1"])),

@@ -13,6 +13,7 @@ pub fn trials() -> Vec<Trial> {
     [
         both("groups::memberships::a_user_shows_groups_direct_and_indirect", shown),
         both("groups::memberships::lists_show_them_where_they_are_asked_for", lists),
+        both("groups::memberships::users_are_filtered_by_them_and_groups_by_members", filters),
         both("groups::memberships::an_echo_in_a_put_changes_nothing", echo),
         both("groups::memberships::the_users_version_does_not_move_with_them", version),
     ]
@@ -101,6 +102,21 @@ async fn lists() {
         proxy.count(|call| call.path.contains("/groups?")) > 0,
         "the proxy sees such calls where there are any"
     );
+}
+
+async fn filters() {
+    let stage = Stage::new("groups").await;
+    let (babs, guides, staff) = staff(&stage).await;
+    for group in [&guides, &staff] {
+        let answer = stage.scim.list("Users", &format!("groups.value eq \"{group}\""), "").await;
+        assert_eq!(
+            answer.resources().iter().map(|user| &user["id"]).collect::<Vec<_>>(),
+            [&babs],
+            "{answer}"
+        );
+    }
+    assert_eq!(stage.found_groups(&format!("members eq \"{babs}\"")).await, [guides.as_str()]);
+    assert_eq!(stage.found_groups(&format!("members.value eq \"{guides}\"")).await, [staff.as_str()]);
 }
 
 /// Okta's custom apps PUT what they GET, the groups too.

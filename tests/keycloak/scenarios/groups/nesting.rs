@@ -180,9 +180,9 @@ async fn refusals() {
         (&guides, &staff, "a group within it"),
         (&guides, &company, "a group within it"),
         (&staff, &company, "a group within it"),
-        (&other, &guides, "a member of the group Staff already"),
-        (&company, &guides, "a member of the group Staff already"),
-        (&other, &staff, "a member of the group Company already"),
+        (&other, &guides, "in another group (Staff) already"),
+        (&company, &guides, "in another group (Staff) already"),
+        (&other, &staff, "in another group (Company) already"),
     ] {
         let both = [babs.clone(), member.clone()];
         let with_name = patch(&json!([

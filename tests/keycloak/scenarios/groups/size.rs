@@ -279,9 +279,9 @@ async fn slow() -> (Stage, Proxy, Vec<String>) {
         },
     )
     .await;
-    let all = crowd(&stage.realm, 120).await;
+    let all = crowd(&stage.realm, 520).await;
     let joins = |method: &Method, path: &str| method == Method::PUT && path.contains("/users/");
-    proxy.on(joins).always().delay(Duration::from_millis(300));
+    proxy.on(joins).always().delay(Duration::from_millis(100));
     (stage, proxy, all)
 }
 
@@ -321,7 +321,7 @@ async fn slow_addition() {
     proxy
         .on(|method: &Method, path: &str| method == Method::DELETE && path.contains("/users/"))
         .always()
-        .delay(Duration::from_millis(300));
+        .delay(Duration::from_millis(100));
     let body = group("Guides", &all[..1]);
     let tries = repeat(&stage, (Method::PUT, &at(&id), &body), 200).await;
     assert!(tries > 1, "it was to take too long");
