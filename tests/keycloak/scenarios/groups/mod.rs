@@ -3,6 +3,7 @@
 mod entra;
 mod existing;
 mod faults;
+mod ids;
 mod jumpcloud;
 mod members;
 mod memberships;
@@ -27,6 +28,7 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(others::trials());
     trials.extend(memberships::trials());
     trials.extend(versions::trials());
+    trials.extend(ids::trials());
     trials.extend(safety::trials());
     trials.extend(existing::trials());
     trials.extend(members::trials());
