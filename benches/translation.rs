@@ -16,15 +16,20 @@ use futures_util::future::BoxFuture;
 use scimgate::config;
 use scimgate::dialects;
 use scimgate::directory::admin::storage::Storage;
+use scimgate::directory::groups::{
+    CheckGroup, EditGroup, GroupRow, Groups, Members, Membership, WantedGroup,
+};
 use scimgate::directory::{Check, Context, Directory, Edit, Page, Result, Row, Visit, Wanted};
 use scimgate::engine::{Engine, Outcome, Settings};
 use scimgate::keycloak::UserRepresentation;
 use scimgate::scim::filter::{self, Filter};
+use scimgate::scim::group::{GROUP_URN, group};
 use scimgate::scim::list::{ListQuery, PageSizes};
+use scimgate::scim::members::{self, GroupPatch};
 use scimgate::scim::render::{Meta, render};
 use scimgate::scim::sanitize;
 use scimgate::scim::user::{USER_URN, user};
-use scimgate::scim::{Object, Patch, Policy, Projection, Resource};
+use scimgate::scim::{Error, Object, Patch, Policy, Projection, Resource};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use tokio::runtime::Runtime;
@@ -102,7 +107,11 @@ fn resource() -> Resource {
 fn row() -> Row {
     let now = OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap();
     let id = "2819c223-7f76-453a-919d-413861904646".to_owned();
-    Row { resource: resource(), meta: Meta { id, created: now, last_modified: now } }
+    Row {
+        resource: resource(),
+        meta: Meta { id, created: Some(now), last_modified: Some(now), revision: None },
+        groups: None,
+    }
 }
 
 fn rendered() -> Value {
@@ -249,6 +258,63 @@ mod patches {
     }
 }
 
+/// Groups of very many members. The time for one of them hardly grows with their number.
+mod group_members {
+    use super::*;
+    use divan::counter::ItemsCount;
+
+    const COUNTS: [usize; 3] = [10, 1_000, 100_000];
+
+    fn listed(count: usize) -> Value {
+        let member =
+            |number| json!({"value": format!("2819c223-7f76-453a-919d-{number:012}"), "display": "Babs"});
+        (0..count).map(member).collect()
+    }
+
+    fn patch(count: usize) -> Object {
+        object(json!({
+            "Operations": [
+                {"op": "replace", "value": {"id": "e9e30dba", "displayName": "Tour Guides"}},
+                {"op": "add", "path": "members", "value": listed(count)},
+                {"op": "remove", "path": "members", "value": listed(count / 2)},
+            ],
+        }))
+    }
+
+    #[divan::bench(args = COUNTS)]
+    fn sanitize_and_dialect(bencher: Bencher<'_, '_>, count: usize) {
+        let policy = Policy::default();
+        bencher.counter(ItemsCount::new(count)).with_inputs(|| patch(count)).bench_values(|mut body| {
+            sanitize::patch(GROUP_URN, &mut body, &policy).unwrap();
+            dialects::patch(group(), &mut body);
+            body
+        });
+    }
+
+    #[divan::bench(args = COUNTS)]
+    fn read(bencher: Bencher<'_, '_>, count: usize) {
+        let body = patch(count);
+        bencher
+            .counter(ItemsCount::new(count))
+            .bench(|| GroupPatch::read(group(), black_box(&body)).unwrap());
+    }
+
+    #[divan::bench(args = COUNTS)]
+    fn net(bencher: Bencher<'_, '_>, count: usize) {
+        let patch = GroupPatch::read(group(), &patch(count)).unwrap();
+        bencher.counter(ItemsCount::new(count)).bench(|| members::net(black_box(&patch.members)).unwrap());
+    }
+
+    #[divan::bench(args = COUNTS)]
+    fn taken_from_a_put(bencher: Bencher<'_, '_>, count: usize) {
+        let body = object(json!({"displayName": "Tour Guides", "members": listed(count)}));
+        bencher
+            .counter(ItemsCount::new(count))
+            .with_inputs(|| body.clone())
+            .bench_values(|mut body| members::take(&mut body).unwrap());
+    }
+}
+
 mod mapping {
     use super::*;
 
@@ -347,13 +413,15 @@ fn engine() -> Engine {
     let settings = Settings {
         user: Arc::new(user().clone()),
         policy: Policy::default(),
+        group_policy: Policy::default(),
+        patch_response_members: 200,
         sizes: PageSizes { default: 100, max: 200 },
         scan_limit: 10_000,
         plan_timeout: Duration::from_secs(50),
         base: BASE.into(),
     };
     let directory = OneUser { storage: storage(), row: row() };
-    Engine::new(Arc::new(directory), settings, TaskTracker::new())
+    Engine::new(Arc::new(directory), Arc::new(NoGroups), settings, TaskTracker::new())
 }
 
 /// A directory that has one user, and maps what is created as the real one does, but sends it nowhere.
@@ -402,5 +470,54 @@ impl Directory for OneUser {
 
     fn delete<'a>(&'a self, _: &'a Context, _: &'a str, check: Check) -> BoxFuture<'a, Result<()>> {
         async move { check(&self.row) }.boxed()
+    }
+}
+
+/// Groups that there are none of.
+struct NoGroups;
+
+impl Groups for NoGroups {
+    fn group<'a>(
+        &'a self,
+        _: &'a Context,
+        _: &'a str,
+        _: Members,
+    ) -> BoxFuture<'a, Result<Option<GroupRow>>> {
+        async move { Ok(None) }.boxed()
+    }
+
+    fn groups<'a>(
+        &'a self,
+        _: &'a Context,
+        _: Option<&'a Filter>,
+        _: usize,
+    ) -> BoxFuture<'a, Result<Vec<GroupRow>>> {
+        async move { Ok(Vec::new()) }.boxed()
+    }
+
+    fn fill<'a>(&'a self, _: &'a Context, _: &'a mut [GroupRow]) -> BoxFuture<'a, Result<()>> {
+        async move { Ok(()) }.boxed()
+    }
+
+    fn create_group<'a>(&'a self, _: &'a Context, _: WantedGroup) -> BoxFuture<'a, Result<GroupRow>> {
+        async move { Err(Error::not_found("")) }.boxed()
+    }
+
+    fn update_group<'a>(
+        &'a self,
+        _: &'a Context,
+        id: &'a str,
+        _: EditGroup,
+        _: Members,
+    ) -> BoxFuture<'a, Result<GroupRow>> {
+        async move { Err(Error::not_found(id)) }.boxed()
+    }
+
+    fn delete_group<'a>(&'a self, _: &'a Context, id: &'a str, _: CheckGroup) -> BoxFuture<'a, Result<()>> {
+        async move { Err(Error::not_found(id)) }.boxed()
+    }
+
+    fn groups_of<'a>(&'a self, _: &'a Context, _: &'a str) -> BoxFuture<'a, Result<Vec<Membership>>> {
+        async move { Ok(Vec::new()) }.boxed()
     }
 }

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use scimgate::config::{self, Realm};
+use scimgate::scim::group::group;
 use scimgate::scim::schema::{Mutability, Omission, Returned, Type};
 use scimgate::scim::{Attribute, Schema};
 
@@ -16,21 +17,24 @@ const WRITE: &str = "WRITE_ATTRIBUTES_PAGE";
 
 const INTRO: &str = r"# Attributes
 
-<!-- Generated from src/scim/user.rs and the built-in attribute map: change them there, and let
+<!-- Generated from src/scim/user.rs, src/scim/group.rs and the built-in attribute map: change them there, and let
      WRITE_ATTRIBUTES_PAGE=1 cargo test --test attributes_page
      write this page anew. -->
 
-What a user has over SCIM, where it is kept in Keycloak while the configuration says nothing else, and what a PUT that leaves it
-out does to it. `/Schemas` says the same to clients, and adds the schemas that the configuration declares. What holds for all:
+What users and groups have over SCIM, where it is kept in Keycloak while the configuration says nothing else, and what a PUT
+that leaves it out does to it. `/Schemas` says the same to clients, and adds the schemas that the configuration declares. What
+holds for all:
 
 - null, `[]`, `{}` and absence are the same (RFC 7643, section 2.5).
 - Names and URNs are read in any letter case. An extension's attribute may be named without its URN where the name says enough.
 - Text is kept as it was sent. `exact` below says that filters compare it case by case; other text is compared without case.
-- A PUT replaces the user: what it leaves out is *cleared*, unless this page says that it is *kept*. A PATCH that names an
-  attribute changes that one alone.
+- A PUT replaces the user or group: what it leaves out is *cleared*, unless this page says that it is *kept*. A PATCH that names
+  an attribute changes that one alone.
 - What is *read only* is ignored in POST, PUT and PATCH without a path; a path to it is an error.
 - Of several values, one at most is primary. Keycloak gets the primary one's value, or else the first, where this page names one
   of its fields; the others are in the document, the attribute `scim.document` that only the gateway reads.
+- Members are added to a group and removed from it as a whole; nothing in a member can be changed. `[]` in a PUT, or in a PATCH
+  that replaces them, removes all; a PUT without `members`, or with null there, leaves them.
 - Where somebody changes a field in Keycloak, Keycloak's value wins.
 ";
 
@@ -57,15 +61,23 @@ fn realm() -> Arc<Realm> {
     Arc::clone(config.realms.values().next().unwrap())
 }
 
+/// Tells where the value of an attribute (of an extension), or of a sub-attribute of it, is kept.
+type Kept<'k> = &'k dyn Fn(Option<&Arc<Schema>>, &Attribute, Option<&Arc<Attribute>>) -> String;
+
 fn page() -> String {
     let realm = realm();
+    let of_user: Kept<'_> = &|extension, attribute, sub| kept_of_user(&realm, extension, attribute, sub);
     let mut page = INTRO.to_owned();
     let common = realm.user.common.iter().map(|attribute| (None, attribute));
-    table(&mut page, "Common attributes (RFC 7643, section 3.1)", &realm, common);
+    table(&mut page, "Common attributes (RFC 7643, section 3.1)", of_user, common);
     for schema in realm.user.schemas() {
         let extension = (schema.id != realm.user.core.id).then_some(schema);
         let attributes = schema.attributes.iter().map(|attribute| (extension, attribute));
-        table(&mut page, &format!("{}: `{}`", schema.description, schema.id), &realm, attributes);
+        table(&mut page, &format!("{}: `{}`", schema.description, schema.id), of_user, attributes);
+    }
+    for schema in group().schemas() {
+        let attributes = schema.attributes.iter().map(|attribute| (None, attribute));
+        table(&mut page, &format!("{}: `{}`", schema.description, schema.id), &kept_of_group, attributes);
     }
     page
 }
@@ -73,35 +85,41 @@ fn page() -> String {
 fn table<'a>(
     page: &mut String,
     title: &str,
-    realm: &Realm,
+    kept: Kept<'_>,
     attributes: impl Iterator<Item = (Option<&'a Arc<Schema>>, &'a Arc<Attribute>)>,
 ) {
     write!(page, "\n## {title}\n\n| attribute | type | what it is | kept in | left out of a PUT |\n|---|---|---|---|---|\n")
         .unwrap();
     for (extension, attribute) in attributes {
-        row(page, realm, extension, attribute, None);
+        row(page, kept, extension, attribute, None);
         for sub in &attribute.sub_attributes {
-            row(page, realm, extension, attribute, Some(sub));
+            row(page, kept, extension, attribute, Some(sub));
         }
     }
 }
 
+/// `name`, or `name.sub`.
+fn full_name(attribute: &Attribute, sub: Option<&Arc<Attribute>>) -> String {
+    sub.map_or(attribute.name.to_string(), |sub| format!("{}.{}", attribute.name, sub.name))
+}
+
 fn row(
     page: &mut String,
-    realm: &Realm,
+    kept: Kept<'_>,
     extension: Option<&Arc<Schema>>,
     attribute: &Attribute,
     sub: Option<&Arc<Attribute>>,
 ) {
     let leaf = sub.map_or(attribute, |sub| sub);
-    let name = sub.map_or(attribute.name.to_string(), |sub| format!("{}.{}", attribute.name, sub.name));
+    let name = full_name(attribute, sub);
     let mut marks: Vec<&str> = Vec::new();
     marks.extend(leaf.multi_valued.then_some("several"));
     marks.extend((leaf.case_exact && matches!(leaf.kind, Type::String | Type::Reference)).then_some("exact"));
     marks.extend((leaf.required && &*leaf.name != "schemas").then_some("required"));
     marks.extend(leaf.unique.then_some("unique"));
     let read_only = attribute.mutability == Mutability::ReadOnly;
-    marks.extend((read_only && sub.is_none()).then_some("read only"));
+    let alone = sub.is_some() && !read_only && leaf.mutability == Mutability::ReadOnly;
+    marks.extend(((read_only && sub.is_none()) || alone).then_some("read only"));
     marks.extend(match leaf.returned {
         Returned::Always => Some("always answered"),
         Returned::Request => Some("answered where `attributes` names it"),
@@ -117,23 +135,31 @@ fn row(
         (None, Omission::Clears) if attribute.required => "refused",
         (None, Omission::Clears) => "cleared",
     };
-    let kept = if read_only { String::new() } else { kept(realm, extension, attribute, sub, &name) };
+    let kept = if read_only { String::new() } else { kept(extension, attribute, sub) };
     writeln!(page, "| `{name}` | {kind} | {} | {kept} | {omitted} |", leaf.description).unwrap();
 }
 
-/// Where the value is.
-fn kept(
+fn kept_of_group(_: Option<&Arc<Schema>>, attribute: &Attribute, sub: Option<&Arc<Attribute>>) -> String {
+    match full_name(attribute, sub).as_str() {
+        "displayName" => "the group's name".into(),
+        "members" => "the users' memberships; a group in it is below it".into(),
+        _ => String::new(),
+    }
+}
+
+fn kept_of_user(
     realm: &Realm,
     extension: Option<&Arc<Schema>>,
     attribute: &Attribute,
     sub: Option<&Arc<Attribute>>,
-    name: &str,
 ) -> String {
+    let name = full_name(attribute, sub);
+    let name = name.as_str();
     let path = extension.map_or(name.to_owned(), |schema| format!("{}:{name}", schema.id));
     let mapped = realm.attribute_map.get(&path);
     let whole = realm.attribute_map.get(path.trim_end_matches(".value")).filter(|_| name.ends_with(".value"));
     match (name, mapped.or(whole)) {
-        ("schemas", _) => "follows from what the user has".into(),
+        ("schemas", _) => "follows from what the resource has".into(),
         ("userName", _) => "username, in lower case; `scim.userName`, as sent".into(),
         ("externalId", _) => "`scim.externalId`, for each caller its own".into(),
         ("name.givenName", _) => "first name".into(),

@@ -72,6 +72,9 @@ fn the_keys_that_are_to_be_changed_exist() {
         .filter_map(|line| line.trim_start_matches("# ").split_once(" = "))
         .map(|(key, _)| key)
         .collect();
+    let tables =
+        reference.lines().filter_map(|line| line.strip_prefix('[')?.strip_suffix(']')?.rsplit('.').next());
+    let keys: BTreeSet<&str> = keys.into_iter().chain(tables).collect();
     for code in Code::ALL {
         for mending in code.mending().iter().filter(|mending| mending.place == Place::Configuration) {
             let named = spans(mending.what).into_iter().filter(|span| {

@@ -7,12 +7,14 @@ use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use scimgate::config::{self, Config, ProcessEnvironment, Realm};
+use scimgate::keycloak::Connection;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::distribution::Distribution;
 use crate::ports;
 use crate::process::{Group, guarded};
+use crate::ways::http_client;
 
 const REALM: &str = "side-by-side";
 /// The preview's own: it takes longer, the more attributes a realm's user profile declares, and the gateway declares many.
@@ -33,6 +35,7 @@ pub struct House {
     keycloak: String,
     base_url: String,
     token: String,
+    preview_secret: String,
     config: Config,
 }
 
@@ -58,6 +61,7 @@ impl House {
             keycloak: keycloak_url,
             base_url: text("base_url"),
             token: text("token"),
+            preview_secret: uuid::Uuid::new_v4().to_string(),
             config,
         }
     }
@@ -81,7 +85,7 @@ impl House {
         });
         admin.call(Method::POST, "", &realm).await;
         let admin = admin.of(PREVIEW_REALM);
-        let secret = uuid::Uuid::new_v4().to_string();
+        let secret = self.preview_secret.clone();
         let mapper = json!({
             "name": "scim", "protocol": "openid-connect", "protocolMapper": "oidc-audience-mapper",
             "config": { "included.custom.audience": audience, "access.token.claim": "true" },
@@ -101,6 +105,12 @@ impl House {
         let form =
             [("grant_type", "client_credentials"), ("client_id", "preview"), ("client_secret", &secret)];
         (audience, token(&self.keycloak, PREVIEW_REALM, &form).await)
+    }
+
+    /// The account of the preview's client, for Admin REST; once the preview was opened.
+    pub fn preview_account(&self) -> Connection {
+        let url = self.keycloak.parse().expect("a URL");
+        Connection::new(url, PREVIEW_REALM, "preview", self.preview_secret.clone().into(), http_client())
     }
 }
 

@@ -11,6 +11,8 @@
 //! take turns to be first; after each operation there is a pause ([`PAUSE`]), as identity providers make longer ones, in which
 //! the gateway finishes what it does after its answers.
 //!
+//! With `--members 10000` it goes on with a group of that many members in each of the three ways.
+//!
 //! It needs what the tests need (a JDK, and Maven to fetch Keycloak once), listens on loopback only, and leaves nothing behind but
 //! the unpacked Keycloak in the target directory. Everything that it starts ends with it, in whatever way it ends.
 
@@ -28,6 +30,7 @@
 #[path = "../../tests/keycloak/distribution.rs"]
 #[allow(dead_code)]
 mod distribution;
+mod groups;
 mod house;
 #[path = "../../tests/keycloak/ports.rs"]
 mod ports;
@@ -65,6 +68,12 @@ struct Arguments {
     /// How many go before them, for compilers and caches to get warm.
     #[arg(long, default_value_t = 300)]
     warm_up: u32,
+    /// How many members a group has that is measured too; 0 for no group.
+    #[arg(long, default_value_t = 0)]
+    members: usize,
+    /// How many rounds of the group's operations count, after two that don't.
+    #[arg(long, default_value_t = 10)]
+    rounds: u32,
     /// The longest time for all lives together, in seconds; what has been lived by then is shown.
     #[arg(long, default_value_t = 900)]
     seconds: u64,
@@ -113,10 +122,36 @@ async fn measure(arguments: &Arguments) {
         counted = (n + 1).saturating_sub(arguments.warm_up);
     }
     let took = began.elapsed();
-    println!("{}", table::markdown(&times));
+    println!("{}", table::markdown(table::OPERATIONS, &times));
     println!(
         "{counted} lives of each way after {} to warm up, in {took:.0?}; Keycloak {}; milliseconds.",
         arguments.warm_up,
         distribution::VERSION
     );
+    if arguments.members > 0 {
+        measure_group(arguments, &house, &gateway, &preview, &bare).await;
+    }
+}
+
+async fn measure_group(arguments: &Arguments, house: &House, gateway: &Scim, preview: &Scim, bare: &Bare) {
+    eprintln!("filling groups of {} members", arguments.members);
+    let admin = groups::preview_admin(house);
+    let ours = groups::fill_gateway(gateway, bare, arguments.members).await;
+    let by_hand = groups::fill_bare(bare, &ours).await;
+    let theirs = groups::fill_preview(preview, &admin, arguments.members).await;
+    let (gateway, preview) = (
+        groups::Watched { scim: gateway, admin: &bare.client },
+        groups::Watched { scim: preview, admin: &admin },
+    );
+    let mut times = [Times::default(), Times::default(), Times::default()];
+    for n in 0..arguments.rounds + 2 {
+        if n == 2 {
+            times = [Times::default(), Times::default(), Times::default()];
+        }
+        gateway.round(&ours, n, &mut times[0]).await;
+        preview.round(&theirs, n, &mut times[1]).await;
+        bare.round(&by_hand, n, &mut times[2]).await;
+    }
+    println!("\n{}", table::markdown(groups::OPERATIONS, &times));
+    println!("{} rounds on groups of {} members; milliseconds.", arguments.rounds, arguments.members);
 }

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::house::House;
 use crate::table::Times;
 
-const PATCH: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
+pub const PATCH: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
 const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 
 /// Whose life.
@@ -28,8 +28,8 @@ impl Person {
     }
 }
 
-fn http_client() -> reqwest::Client {
-    keycloak::http_client(Duration::from_secs(5), Duration::from_secs(20), None, None).expect("a client")
+pub fn http_client() -> reqwest::Client {
+    keycloak::http_client(Duration::from_secs(5), Duration::from_secs(120), None, None).expect("a client")
 }
 
 /// A SCIM server: the gateway, or Keycloak's preview.
@@ -87,7 +87,7 @@ impl Scim {
     }
 
     /// A lookup that must find so many.
-    async fn found(&self, path: &str, count: u64) -> Result<(), String> {
+    pub async fn found(&self, path: &str, count: u64) -> Result<(), String> {
         let list = self.send(Method::GET, path, None).await?;
         if list["totalResults"] == count { Ok(()) } else { Err(format!("finds {}", list["totalResults"])) }
     }
@@ -107,7 +107,7 @@ impl Scim {
         }
     }
 
-    async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, String> {
+    pub async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Result<Value, String> {
         let mut request = self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token);
         if let Some(body) = body {
             request = request.header("content-type", "application/scim+json").body(body.to_string());
@@ -126,8 +126,8 @@ impl Scim {
 /// The same life by hand.
 #[derive(Debug)]
 pub struct Bare {
-    client: AdminClient,
-    role: RoleRepresentation,
+    pub client: AdminClient,
+    pub role: RoleRepresentation,
 }
 
 impl Bare {
@@ -189,6 +189,6 @@ fn user(person: &Person, first: &str, enabled: bool) -> UserRepresentation {
     }
 }
 
-async fn told<T>(call: impl Future<Output = keycloak::Result<T>>) -> Result<T, String> {
+pub async fn told<T>(call: impl Future<Output = keycloak::Result<T>>) -> Result<T, String> {
     call.await.map_err(|error| error.to_string())
 }

@@ -6,6 +6,8 @@ use std::sync::{Arc, LazyLock};
 
 use scimgate::dialects;
 use scimgate::scim::filter::{self, Filter, MAX_DEPTH, MAX_LENGTH};
+use scimgate::scim::group::{GROUP_URN, group};
+use scimgate::scim::members::{self, GroupPatch, MAX_MEMBERS, MemberChange};
 use scimgate::scim::path::AttrPath;
 use scimgate::scim::render::{Meta, render};
 use scimgate::scim::schema::{Attribute, Mutability, Returned, Type};
@@ -88,8 +90,9 @@ fn read(body: &Object) -> Result<Resource, scimgate::scim::Error> {
 fn rendered(resource: &Resource) -> Value {
     let meta = Meta {
         id: "2819c223-7f76-453a-919d-413861904646".into(),
-        created: OffsetDateTime::UNIX_EPOCH,
-        last_modified: OffsetDateTime::UNIX_EPOCH,
+        created: Some(OffsetDateTime::UNIX_EPOCH),
+        last_modified: Some(OffsetDateTime::UNIX_EPOCH),
+        revision: None,
     };
     render(&USERS, resource, &meta, "https://scim.example.com/realms/acme/scim/v2")
 }
@@ -196,6 +199,38 @@ pub fn patch(data: &[u8]) {
         let _told = dropped::in_patch(&USERS, &body);
         apply_to_babs(&body);
     }
+    patch_group(data);
+}
+
+/// The same body for a group: what it says of members is the same before and after it is made plain, and by operations one
+/// by one; what they come to does not contradict itself.
+fn patch_group(data: &[u8]) {
+    let Ok(mut body) = serde_json::from_slice::<Object>(data) else { return };
+    sanitize::patch(GROUP_URN, &mut body, &Policy::default()).expect("nothing is refused");
+    let sent = GroupPatch::read(group(), &body);
+    dialects::patch(group(), &mut body);
+    let Ok(patch) = GroupPatch::read(group(), &body) else {
+        assert!(sent.is_err(), "made plain, it can't be read");
+        return;
+    };
+    assert_eq!(sent.expect("plain, it can be read").members, patch.members);
+    let operations = body.iter().find(|(key, _)| key.eq_ignore_ascii_case("Operations"));
+    let alone =
+        operations.and_then(|(_, operations)| operations.as_array()).into_iter().flatten().flat_map(|one| {
+            let one = GroupPatch::read(group(), &object(&json!({"Operations": [one]})));
+            one.expect("together they can be read").members
+        });
+    assert_eq!(alone.collect::<Vec<_>>(), patch.members);
+    let change = members::net_among(&patch.members, &[]);
+    assert!(change.added.iter().all(|member| !change.removed.contains(&member.value)));
+    assert!(change.keeps_others || change.removed.is_empty());
+    match members::net(&patch.members) {
+        Some(alone) => assert_eq!(alone, change),
+        None => {
+            let judged = |change: &MemberChange| matches!(change, MemberChange::RemoveMatching(_));
+            assert!(patch.members.iter().any(judged), "it depends on nothing");
+        }
+    }
 }
 
 fn apply(before: &Resource, body: &Object) -> Result<Resource, scimgate::scim::Error> {
@@ -239,6 +274,7 @@ fn apply_to_babs(body: &Object) {
 pub fn resource(data: &[u8]) {
     // serde_json refuses what is nested deeper than 128 levels; so does the gateway.
     let Ok(mut body) = serde_json::from_slice::<Object>(data) else { return };
+    group_resource(body.clone());
     sanitize::resource(USER_URN, &mut body, &Policy::default()).expect("nothing is refused");
     assert_no_password(&Value::Object(body.clone()));
     let sent = body.clone();
@@ -276,6 +312,21 @@ pub fn resource(data: &[u8]) {
         assert_projects(&Projection::read(&USERS, &parameters).expect("one of them alone"), &resource);
     }
     assert_projects(&Projection::All, &resource);
+}
+
+/// The same body for a group: its members are taken out once, the same before and after it is made plain.
+fn group_resource(mut body: Object) {
+    sanitize::resource(GROUP_URN, &mut body, &Policy::default()).expect("nothing is refused");
+    let sent = members::take(&mut body.clone());
+    dialects::resource(group(), &mut body);
+    let taken = members::take(&mut body);
+    assert_eq!(taken, sent);
+    let Ok(taken) = taken else { return };
+    assert!(taken.unwrap_or_default().len() <= MAX_MEMBERS);
+    assert_eq!(members::take(&mut body), Ok(None));
+    if let Ok(resource) = Resource::read(group(), &body, &Policy::default()) {
+        assert!(!resource.as_object().contains_key("members"), "members are left");
+    }
 }
 
 fn assert_no_password(value: &Value) {

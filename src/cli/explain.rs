@@ -341,7 +341,7 @@ impl Explained {
         lines.push(String::new());
         lines.push(
             "Nothing was changed. Names and addresses that are taken are foreseen, what Keycloak's user profile would refuse \
-             is not; ids of new users are made up."
+             is not; ids of what would be new are made up."
                 .into(),
         );
         lines.join("\n") + "\n"

@@ -192,7 +192,9 @@ fn open_realm(
         connection = connection.dry();
     }
     let directory = AdminDirectory::new(Arc::new(connection), directory_settings(realm), tasks.clone());
-    let engine = Engine::new(Arc::new(directory.clone()), engine_settings(realm, public_url), tasks.clone());
+    let settings = engine_settings(realm, public_url);
+    let engine =
+        Engine::new(Arc::new(directory.clone()), Arc::new(directory.clone()), settings, tasks.clone());
     let protocol = |name| way.endpoint(&["realms", realm.name.as_ref(), "protocol", "openid-connect", name]);
     let tenant = Tenant {
         realm: realm.name.clone(),
@@ -228,18 +230,41 @@ fn directory_settings(realm: &Realm) -> admin::Settings {
         built_in_map: config::built_in_attribute_map(),
         trust_email: realm.trust_email,
         reactivate_local: realm.reactivate_local,
+        groups: group_settings(&realm.groups),
         sweep_interval: realm.sweep_interval,
     }
 }
 
+fn group_settings(groups: &config::Groups) -> admin::GroupSettings {
+    let role = |role: &config::GroupRole| match role {
+        config::GroupRole::Realm(name) => admin::GroupRole::Realm(name.clone()),
+        config::GroupRole::Client { client, role } => {
+            admin::GroupRole::Client { client: client.clone(), role: role.clone() }
+        }
+    };
+    let roles =
+        groups.roles.iter().map(|(name, carried)| (name.clone(), carried.roles.iter().map(role).collect()));
+    admin::GroupSettings {
+        parent: groups.parent.clone(),
+        show_all: groups.visible == config::VisibleGroups::All,
+        adopt: groups.on_existing == config::OnExistingGroup::Adopt,
+        privileged: groups.privileged.clone(),
+        roles: roles.collect(),
+    }
+}
+
 fn engine_settings(realm: &Realm, public_url: &str) -> engine::Settings {
+    let refuse_unknown = realm.unknown_attributes == UnknownAttributes::Refuse;
     engine::Settings {
         user: Arc::clone(&realm.user),
         policy: Policy {
-            refuse_unknown: realm.unknown_attributes == UnknownAttributes::Refuse,
+            refuse_unknown,
             ignored: realm.ignored_attributes.clone(),
             refused: realm.refused_attributes.clone(),
         },
+        // What the realm ignores and refuses are attributes of users.
+        group_policy: Policy { refuse_unknown, ..Policy::default() },
+        patch_response_members: realm.groups.patch_response_members,
         sizes: PageSizes { default: realm.default_page_size, max: realm.max_page_size },
         scan_limit: realm.scan_limit,
         plan_timeout: realm.plan_timeout,

@@ -87,18 +87,21 @@ pub(super) fn short(made: &Made) -> String {
 /// What a call is for.
 fn purpose(made: &Made) -> Option<&'static str> {
     let has = |name: &str| made.url.query_pairs().any(|(key, _)| key == name);
-    let marks = || made.body.as_ref().and_then(|body| body.pointer("/attributes/scim.pending")).is_some();
+    let written = |at: &str| made.body.as_ref().and_then(|body| body.pointer(at));
+    let marks = || written("/attributes/scim.pending").is_some();
+    if made.path.contains("group") {
+        return group_purpose(made, has, written);
+    }
     Some(match (made.method.as_str(), made.path) {
         ("POST", "users") if marks() => {
             "create the user: without credentials, and marked as unfinished until it has its role"
         }
         ("POST", "users") => "create the user",
+        ("GET", "users") if ids(made) > 1 => "read these users",
         ("GET", "users") if has("search") => "read the user",
         ("GET", "users") => "find users by this key, or a page of all managed ones",
         ("GET", "users/count") => "count them",
-        ("PUT", "users/{id}")
-            if made.body.as_ref().and_then(|body| body.get("enabled")) == Some(&Value::Bool(false)) =>
-        {
+        ("PUT", "users/{id}") if written("/enabled") == Some(&Value::Bool(false)) => {
             "write the user, disabled"
         }
         ("PUT", "users/{id}") => "write the user, with everything that others keep there",
@@ -115,6 +118,54 @@ fn purpose(made: &Made) -> Option<&'static str> {
         ("DELETE", "users/{id}/consents/{client}") => "revoke an offline session",
         ("GET", "roles/{name}") | ("GET", "users/profile") | ("GET", "") | ("GET", "clients") => {
             "look whether the realm is set up"
+        }
+        _ => return None,
+    })
+}
+
+/// How many users a search names by their ids.
+fn ids(made: &Made) -> usize {
+    let search = made.url.query_pairs().find(|(key, _)| key == "search");
+    search.map_or(0, |(_, value)| value.split(' ').count())
+}
+
+/// What a call about groups is for.
+fn group_purpose<'m>(
+    made: &'m Made,
+    has: impl Fn(&str) -> bool,
+    written: impl Fn(&str) -> Option<&'m Value>,
+) -> Option<&'static str> {
+    let moves = || written("/id").is_some();
+    let revision = || written("/attributes/scim.revision/0").and_then(Value::as_str).unwrap_or_default();
+    Some(match (made.method.as_str(), made.path) {
+        ("GET", "groups") if has("q") => "find groups by this attribute",
+        ("GET", "groups") => "find groups by this part of their names, whatever the letter case",
+        ("GET", "groups/{id}") => "read the group",
+        ("GET", "groups/{id}/children") => "which groups are within it?",
+        ("GET", "groups/{id}/members") => "who is in it?",
+        ("GET", "users/{id}/groups") => "which groups is the user in?",
+        ("POST", "groups") if moves() => "move the group out of the one that it is in",
+        ("POST", "groups/{id}/children") if moves() => "put the group into this one",
+        ("POST", "groups" | "groups/{id}/children") if written("/attributes/scim.pending").is_some() => {
+            "create the group, marked as unfinished until it has its roles and members"
+        }
+        ("POST", "groups" | "groups/{id}/children") => "create the group",
+        ("PUT", "groups/{id}") if revision().starts_with('~') => {
+            "write the group, marked as one whose members are being changed"
+        }
+        ("PUT", "groups/{id}") if made.after_answer => "all is done: take the marks away",
+        ("PUT", "groups/{id}") => "write the group, with everything that others keep there",
+        ("DELETE", "groups/{id}") => "delete the group; its members stay",
+        ("PUT", "users/{id}/groups/{group}") => "put the user into the group",
+        ("DELETE", "users/{id}/groups/{group}") => "take the user out of the group",
+        ("GET", path) if path.starts_with("groups/{id}/role-mappings/") => {
+            "does it give its members administrative power?"
+        }
+        ("POST", path) if path.starts_with("groups/{id}/role-mappings/") => {
+            "give it the roles that the configuration lists for its name"
+        }
+        ("DELETE", path) if path.starts_with("groups/{id}/role-mappings/") => {
+            "take the roles that its former name gave it"
         }
         _ => return None,
     })
@@ -164,6 +215,36 @@ mod tests {
             "{text}"
         );
         assert_eq!(short(&made(Method::GET, "", "http://k/admin/realms/acme", None)), "(the realm)");
+    }
+
+    #[test]
+    fn calls_about_groups_are_told_by_what_they_do() {
+        let told = |method: Method, path: &'static str, query: &str, body: Value| {
+            let url = format!("http://k/admin/realms/acme/{path}{query}");
+            purpose(&made(method, path, &url, Some(body))).unwrap_or_default()
+        };
+        let mark = |name: &str, value: &str| json!({"name": "Tour Guides", "attributes": {name: [value]}});
+        let (pending, revision) = ("scim.pending", "scim.revision");
+        let by_name = told(Method::GET, "groups", "?search=Tour&max=1000", Value::Null);
+        assert!(by_name.starts_with("find groups by this part of their names"), "{by_name}");
+        assert_eq!(told(Method::GET, "groups", "?q=a:b", Value::Null), "find groups by this attribute");
+        for path in ["groups", "groups/{id}/children"] {
+            assert_eq!(told(Method::POST, path, "", mark(revision, "~1")), "create the group");
+            let unfinished = told(Method::POST, path, "", mark(pending, "1"));
+            assert!(unfinished.starts_with("create the group, marked as unfinished"), "{unfinished}");
+        }
+        let existing = json!({"id": "7", "name": "Tour Guides"});
+        assert!(told(Method::POST, "groups", "", existing.clone()).contains("out of the one"));
+        assert!(told(Method::POST, "groups/{id}/children", "", existing).contains("into this one"));
+        let moving = told(Method::PUT, "groups/{id}", "", mark(revision, "~1"));
+        assert!(moving.contains("members are being changed"), "{moving}");
+        let at_rest = told(Method::PUT, "groups/{id}", "", mark(revision, "1"));
+        assert!(at_rest.contains("everything that others keep"), "{at_rest}");
+        let client_roles = "groups/{id}/role-mappings/clients/{client}";
+        assert!(told(Method::POST, client_roles, "", json!([])).starts_with("give it the roles"));
+        assert!(told(Method::DELETE, "groups/{id}/role-mappings/realm", "", json!([])).starts_with("take"));
+        let several = told(Method::GET, "users", "?search=id%3A7%208&max=2", Value::Null);
+        assert_eq!(several, "read these users");
     }
 
     #[test]

@@ -7,8 +7,8 @@ use std::time::Duration;
 pub(super) const LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7644);
 /// Where health and readiness are asked for.
 pub(super) const PRIVATE_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7645);
-/// Largest request body, in bytes.
-pub(super) const MAX_BODY_BYTES: usize = 1024 * 1024;
+/// Largest request body, in bytes: a group of 10,000 members must fit as it is shown, some 250 bytes for each.
+pub(super) const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 /// Okta gives up after 60 s; an answer of ours, with its reason, should reach it before.
 pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(55);
 pub(super) const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -34,6 +34,8 @@ pub(super) const IGNORED_ATTRIBUTE: &str = "password";
 pub(super) const FORWARD_TOKEN_ENDPOINT: bool = true;
 /// Shorter than a request's time, so that a plan's end is still answered.
 pub(super) const PLAN_TIMEOUT: Duration = Duration::from_secs(50);
+/// Most members that the answer to a PATCH of a group shows.
+pub(super) const PATCH_RESPONSE_MEMBERS: usize = 200;
 
 pub(super) const CLIENT_ID: &str = "scimgate";
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

@@ -15,6 +15,7 @@ use super::document::Document;
 use super::environment::Environment;
 use super::error::Problem;
 use super::file::{ConfigFile, KeycloakLayer, LogLayer, RealmLayer, ServerLayer};
+use super::groups::{self, SpecialRoles};
 use super::scalar::{FilePath, List, Value};
 use super::schemas::{self, Schemas};
 use super::{
@@ -68,6 +69,7 @@ impl<'a> Checker<'a> {
         let log = log(&file.log);
         self.defaults(&file.defaults);
         let shared = self.shared(&file.defaults);
+        groups::check_layer(&mut self, &["defaults"], &file.defaults.groups);
         if file.realms.is_empty() {
             self.missing(&["realms"], "expected at least one table [realms.NAME]");
         }
@@ -244,7 +246,13 @@ impl<'a> Checker<'a> {
         shared: &Schemas,
     ) -> Option<Realm> {
         let UserAttributes { user, attribute_map } = self.user(name, layer, defaults, shared);
+        groups::check_layer(self, &["realms", name.as_ref()], &layer.groups);
         let layer = layer.clone().over(defaults);
+        let tag_role = get(&layer.tag_role).map_or(built_in::TAG_ROLE.to_owned(), |role| role.0);
+        let protected_roles: Vec<String> =
+            list(&layer.protected_roles).unwrap_or_default().into_iter().map(|role| role.0).collect();
+        let special = SpecialRoles { tag: &tag_role, protected: &protected_roles };
+        let groups = groups::fold(self, name.as_ref(), &layer.groups, &defaults.groups, &special);
         let (ignored_attributes, refused_attributes) = self.dropped_attributes(&layer);
         let (default_page_size, max_page_size, scan_limit) = self.sizes(&layer);
         let keycloak = self.keycloak(name, &layer.keycloak);
@@ -257,7 +265,7 @@ impl<'a> Checker<'a> {
         Some(Realm {
             name: name.clone(),
             issuer,
-            tag_role: get(&layer.tag_role).map_or(built_in::TAG_ROLE.to_owned(), |role| role.0),
+            tag_role,
             on_existing: get(&layer.on_existing).unwrap_or(OnExisting::Reject),
             sweep_interval: get(&layer.sweep_interval).map_or(built_in::SWEEP_INTERVAL, |p| p.0),
             default_page_size,
@@ -268,13 +276,10 @@ impl<'a> Checker<'a> {
             unknown_attributes: get(&layer.unknown_attributes).unwrap_or(UnknownAttributes::Ignore),
             ignored_attributes,
             refused_attributes,
-            protected_roles: list(&layer.protected_roles)
-                .unwrap_or_default()
-                .into_iter()
-                .map(|role| role.0)
-                .collect(),
+            protected_roles,
             user,
             attribute_map,
+            groups,
             forward_token_endpoint: get(&layer.forward_token_endpoint)
                 .unwrap_or(built_in::FORWARD_TOKEN_ENDPOINT),
             plan_timeout: get(&layer.plan_timeout).map_or(built_in::PLAN_TIMEOUT, |p| p.0),

@@ -140,7 +140,8 @@ fn find(table: &DeTable<'_>, span: &Range<usize>) -> Option<Vec<String>> {
     None
 }
 
-/// Takes the entry away whose key or value stands at `span`; its path and what kind of value it had.
+/// Takes the entry away whose key or value stands at `span`; its path and what kind of value it had. What stands in a
+/// table of a list is named as if that table were in the list's place.
 fn remove(table: &mut DeTable<'_>, span: &Range<usize>) -> Option<(Vec<String>, &'static str)> {
     let mut found = None;
     for (key, value) in table.iter_mut() {
@@ -151,11 +152,17 @@ fn remove(table: &mut DeTable<'_>, span: &Range<usize>) -> Option<(Vec<String>, 
             DeValue::Table(table) => remove(table, span),
             DeValue::Array(list) => {
                 let bad = list.iter().find(|element| element.span() == *span);
-                bad.map(|bad| self::kind(bad.get_ref())).map(|kind| {
-                    let others = list.iter().filter(|element| element.span() != *span);
-                    *list = others.cloned().collect();
-                    (Vec::new(), kind)
-                })
+                match bad.map(|bad| self::kind(bad.get_ref())) {
+                    Some(kind) => {
+                        let others = list.iter().filter(|element| element.span() != *span);
+                        *list = others.cloned().collect();
+                        Some((Vec::new(), kind))
+                    }
+                    None => list.iter_mut().find_map(|element| match element.get_mut() {
+                        DeValue::Table(table) => remove(table, span),
+                        _ => None,
+                    }),
+                }
             }
             _ => None,
         };

@@ -8,6 +8,7 @@ use toml::Spanned;
 use url::Url;
 
 use super::attributes::{ScimPath, Target};
+use super::groups::GroupsLayer;
 use super::names::{CallerName, RealmName};
 use super::scalar::{
     AuthMode, FilePath, Issuer, Level, Line, List, Period, TokenHash, Value, VariableName, Whole,
@@ -86,6 +87,8 @@ pub(super) struct RealmLayer {
     #[serde(default)]
     pub(super) schemas: BTreeMap<Spanned<String>, SchemaLayer>,
     #[serde(default)]
+    pub(super) groups: GroupsLayer,
+    #[serde(default)]
     pub(super) keycloak: KeycloakLayer,
     #[serde(default)]
     pub(super) callers: BTreeMap<CallerName, CallerFile>,
@@ -115,7 +118,7 @@ pub(super) struct CallerFile {
 }
 
 impl RealmLayer {
-    /// This layer over `lower`: its scalars and lists win. Attributes and schemas are merged by
+    /// This layer over `lower`: its scalars and lists win. Attributes, schemas and the roles of groups are merged by
     /// whoever folds them, because their names are matched without case; callers and secrets never come from
     /// below.
     pub(super) fn over(self, lower: &Self) -> Self {
@@ -138,6 +141,7 @@ impl RealmLayer {
             plan_timeout: self.plan_timeout.or(lower.plan_timeout),
             attributes: self.attributes,
             schemas: self.schemas,
+            groups: self.groups.over(lower.groups),
             keycloak: self.keycloak.over(lower.keycloak),
             callers: self.callers,
         }

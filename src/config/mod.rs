@@ -13,6 +13,7 @@ mod document;
 mod environment;
 mod error;
 mod file;
+mod groups;
 mod names;
 mod scalar;
 mod schemas;
@@ -34,6 +35,7 @@ use crate::scim::ResourceType;
 
 pub use environment::{Environment, ProcessEnvironment};
 pub use error::{ConfigErrors, Problem};
+pub use groups::{GroupRole, GroupRoles, Groups, OnExistingGroup, VisibleGroups};
 pub use names::{CallerName, NameError, RealmName};
 
 /// A checked configuration.
@@ -130,6 +132,8 @@ pub struct Realm {
     /// From SCIM path to Keycloak user attribute; paths are matched without case, spelt as in RFC
     /// 7643 where they are built in.
     pub attribute_map: BTreeMap<String, String>,
+    /// How groups are kept.
+    pub groups: Groups,
     /// Whether the realm's token endpoint is forwarded.
     pub forward_token_endpoint: bool,
     /// How long a plan of writes may take, whoever still waits for it.

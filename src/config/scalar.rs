@@ -86,11 +86,13 @@ impl<'de, T: Scalar> Deserialize<'de> for Checked<T> {
     }
 }
 
-struct ScalarVisitor<T>(PhantomData<T>);
-
-impl<T: Scalar> ScalarVisitor<T> {
-    fn read<E: Error>(found: &Found<'_>) -> Result<Checked<T>, E> {
-        T::read(found).map(Checked).map_err(|refusal| {
+impl<T: Scalar> Checked<T> {
+    /// Reads what was found.
+    ///
+    /// # Errors
+    /// A sentence that says what was expected.
+    pub(super) fn read<E: Error>(found: &Found<'_>) -> Result<Self, E> {
+        T::read(found).map(Self).map_err(|refusal| {
             E::custom(match refusal {
                 Refusal::Because(reason) => reason,
                 Refusal::Unexpected if T::SECRET => format!("expected {}", T::expected()),
@@ -100,6 +102,8 @@ impl<T: Scalar> ScalarVisitor<T> {
     }
 }
 
+struct ScalarVisitor<T>(PhantomData<T>);
+
 impl<'de, T: Scalar> Visitor<'de> for ScalarVisitor<T> {
     type Value = Checked<T>;
 
@@ -108,34 +112,34 @@ impl<'de, T: Scalar> Visitor<'de> for ScalarVisitor<T> {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Checked<T>, E> {
-        Self::read(&Found::Text(text))
+        Checked::read(&Found::Text(text))
     }
 
     fn visit_i64<E: Error>(self, number: i64) -> Result<Checked<T>, E> {
-        Self::read(&Found::Whole(number))
+        Checked::read(&Found::Whole(number))
     }
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<Checked<T>, E> {
         match i64::try_from(number) {
             Ok(number) => self.visit_i64(number),
-            Err(_) => Self::read(&Found::Other("a number that is too large")),
+            Err(_) => Checked::read(&Found::Other("a number that is too large")),
         }
     }
 
     fn visit_bool<E: Error>(self, flag: bool) -> Result<Checked<T>, E> {
-        Self::read(&Found::Flag(flag))
+        Checked::read(&Found::Flag(flag))
     }
 
     fn visit_f64<E: Error>(self, _: f64) -> Result<Checked<T>, E> {
-        Self::read(&Found::Other("a number with a fraction"))
+        Checked::read(&Found::Other("a number with a fraction"))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<Checked<T>, A::Error> {
-        Self::read(&Found::Other("a list"))
+        Checked::read(&Found::Other("a list"))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<Checked<T>, A::Error> {
-        Self::read(&Found::Other("a table or a date"))
+        Checked::read(&Found::Other("a table or a date"))
     }
 }
 

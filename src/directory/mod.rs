@@ -1,12 +1,14 @@
 //! The port between the engine and the place where people live, and its way into Keycloak.
 
 pub mod admin;
+pub mod groups;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use futures_util::future::BoxFuture;
 
+use self::groups::Membership;
 use crate::scim::render::Meta;
 use crate::scim::{Code, Error, Filter, Resource, ScimType};
 
@@ -43,6 +45,8 @@ pub struct Row {
     pub resource: Resource,
     /// What the server knows besides.
     pub meta: Meta,
+    /// The groups that the user is in; none where they were not asked for.
+    pub groups: Option<Vec<Membership>>,
 }
 
 /// A window of the roster.
@@ -94,7 +98,8 @@ pub trait Directory: Send + Sync {
     /// The managed user with this id.
     fn get<'a>(&'a self, context: &'a Context, id: &'a str) -> BoxFuture<'a, Result<Option<Row>>>;
 
-    /// Visits every managed user that may match the filter, each once, in any order: a superset, to be judged again.
+    /// Visits every managed user that may match the filter, each once, in any order: a superset, to be judged again. Where
+    /// the filter speaks of the groups that users are in, these are known as far as it needs them.
     ///
     /// Where more than `limit` users would have to be looked at, it fails with [`too_many`], perhaps after some visits.
     fn candidates<'a>(

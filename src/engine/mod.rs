@@ -1,5 +1,6 @@
 //! What SCIM requests mean, over a directory: create, replace, patch, delete, query.
 
+mod groups;
 mod query;
 #[cfg(test)]
 mod tests;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio_util::task::TaskTracker;
 
+use crate::directory::groups::Groups;
 use crate::directory::{Context, Directory, Result, Row, Wanted};
 use crate::scim::list::PageSizes;
 use crate::scim::render::{names_version, render};
@@ -23,6 +25,10 @@ pub struct Settings {
     pub user: Arc<ResourceType>,
     /// What becomes of attributes that are unknown, ignored or refused.
     pub policy: Policy,
+    /// The same for groups.
+    pub group_policy: Policy,
+    /// A PATCH of a group is answered with the group where it has at most so many members; 0 for never.
+    pub patch_response_members: usize,
     /// Page sizes.
     pub sizes: PageSizes,
     /// How many users may be looked at to judge a filter.
@@ -64,16 +70,22 @@ pub enum Outcome {
         /// The version.
         version: String,
     },
+    /// It is done, and there is nothing to show.
+    Done {
+        /// The version that the resource has now.
+        version: String,
+    },
     /// A list.
     Listed(Value),
     /// The resource is gone.
     Deleted,
 }
 
-/// The users of one realm, as SCIM speaks of them. Cheap to clone.
+/// The users and groups of one realm, as SCIM speaks of them. Cheap to clone.
 #[derive(Clone)]
 pub struct Engine {
     directory: Arc<dyn Directory>,
+    groups: Arc<dyn Groups>,
     settings: Arc<Settings>,
     tasks: TaskTracker,
 }
@@ -85,9 +97,14 @@ impl std::fmt::Debug for Engine {
 }
 
 impl Engine {
-    /// An engine over the directory. `tasks` takes the writes; shutting down waits for them.
-    pub fn new(directory: Arc<dyn Directory>, settings: Settings, tasks: TaskTracker) -> Self {
-        Self { directory, settings: Arc::new(settings), tasks }
+    /// An engine over the places where users and groups live. `tasks` takes the writes; shutting down waits for them.
+    pub fn new(
+        directory: Arc<dyn Directory>,
+        groups: Arc<dyn Groups>,
+        settings: Settings,
+        tasks: TaskTracker,
+    ) -> Self {
+        Self { directory, groups, settings: Arc::new(settings), tasks }
     }
 
     /// The settings.
@@ -112,10 +129,12 @@ impl Engine {
             engine.directory.create(&context, wanted).await
         });
         let whole = self.render(&row.await?);
-        Ok(Outcome::Created { shown: projection.apply(self.user(), whole.clone()), whole })
+        let shown = self.shown(context, &whole, projection).await?;
+        Ok(Outcome::Created { whole, shown })
     }
 
-    /// GET by id (RFC 7644 section 3.4.1).
+    /// GET by id (RFC 7644 section 3.4.1). It shows the user's groups too, unless they are excluded: beside the other
+    /// calls they cost no time.
     ///
     /// # Errors
     /// 404 for a user that is not there or not managed.
@@ -126,13 +145,21 @@ impl Engine {
         conditions: &Conditions,
         projection: &Projection,
     ) -> Result<Outcome> {
-        let row = self.directory.get(context, id).await?.ok_or_else(|| Error::not_found(id))?;
+        let groups = async {
+            match projection.leaves("groups") {
+                true => self.groups.groups_of(context, id).await,
+                false => Ok(Vec::new()),
+            }
+        };
+        let (row, groups) = tokio::join!(self.directory.get(context, id), groups);
+        let row = row?.ok_or_else(|| Error::not_found(id))?;
         let whole = self.render(&row);
         let version = version(&whole);
         if conditions.if_none_match.as_deref().is_some_and(|tags| names_version(tags, version)) {
             return Ok(Outcome::NotModified { version: version.to_owned() });
         }
-        Ok(Outcome::Found { shown: projection.apply(self.user(), whole.clone()), whole })
+        let shown = projection.apply(self.user(), whole.clone());
+        Ok(Outcome::Found { shown: self.with_memberships(shown, groups?, projection), whole })
     }
 
     /// PUT (RFC 7644 section 3.5.1). An omitted attribute is cleared, or kept where the schema says so: leaving out
@@ -214,7 +241,15 @@ impl Engine {
             engine.directory.update(&context, &id, Box::new(edit)).await
         });
         let whole = self.render(&row.await?);
-        Ok(Outcome::Found { shown: projection.apply(self.user(), whole.clone()), whole })
+        let shown = self.shown(context, &whole, projection).await?;
+        Ok(Outcome::Found { whole, shown })
+    }
+
+    /// What the client wants to see of a user after a write.
+    async fn shown(&self, context: &Context, whole: &Value, projection: &Projection) -> Result<Value> {
+        let shown = projection.apply(self.user(), whole.clone());
+        let shown = self.with_groups(context, vec![shown], projection).await?;
+        Ok(shown.into_iter().next().unwrap_or_default())
     }
 
     /// DELETE (RFC 7644 section 3.6).
@@ -234,14 +269,7 @@ impl Engine {
     fn precondition(&self, conditions: &Conditions) -> impl FnOnce(&Row) -> Result<()> + Send + use<> {
         let engine = self.clone();
         let if_match = conditions.if_match.clone();
-        move |row| match if_match {
-            Some(tags) if !names_version(&tags, version(&engine.render(row))) => Err(Error::new(
-                412,
-                Code::VersionMismatch,
-                "The resource has changed since it was read: If-Match names another version",
-            )),
-            _ => Ok(()),
-        }
+        move |row| precondition(if_match.as_deref(), || engine.render(row))
     }
 
     /// Runs a plan of writes in a task of its own, with its own deadline: a client that hangs up, or a request that
@@ -269,6 +297,18 @@ impl Engine {
 
     fn render(&self, row: &Row) -> Value {
         render(self.user(), &row.resource, &row.meta, &self.settings.base)
+    }
+}
+
+/// Is the resource of the version that `If-Match` asks for?
+fn precondition(if_match: Option<&str>, rendered: impl FnOnce() -> Value) -> Result<()> {
+    match if_match {
+        Some(tags) if !names_version(tags, version(&rendered())) => Err(Error::new(
+            412,
+            Code::VersionMismatch,
+            "The resource has changed since it was read: If-Match names another version",
+        )),
+        _ => Ok(()),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::scim::filter::Filter;
 use crate::scim::list::{ListQuery, list_response};
 
 use crate::scim::resource::text_weight;
-use crate::scim::{Code, Error, ScimType};
+use crate::scim::{Code, Error, Projection, ScimType};
 
 use super::{Engine, Outcome};
 
@@ -34,6 +34,7 @@ impl Engine {
             }
         };
         let shown = rows.into_iter().map(|row| query.projection.apply(self.user(), row)).collect();
+        let shown = self.with_groups(context, shown, &query.projection).await?;
         Ok(Outcome::Listed(list_response(shown, total, query.start_index)))
     }
 
@@ -41,25 +42,58 @@ impl Engine {
     async fn matching(&self, context: &Context, filter: &Filter) -> Result<Vec<Value>> {
         // Only those that match are kept, so memory is bounded by them.
         let mut matching = Vec::new();
-        let (size, mut work) = (filter.size(), 0_usize);
-        let most = self.settings().scan_limit.saturating_mul(MAX_WORK);
+        let mut work = Work::new(filter, self.settings().scan_limit);
         let mut judge = |row: Row| {
             let rendered = self.render(&row);
-            work = work.saturating_add(size.saturating_mul(1 + 10 * text_weight(&rendered)));
-            if work <= most && filter.matches(&rendered) {
+            // Only to be judged: who wants to see them says so.
+            let with_groups = row
+                .groups
+                .as_ref()
+                .map(|groups| self.with_memberships(rendered.clone(), groups.clone(), &Projection::All));
+            let judged = with_groups.as_ref().unwrap_or(&rendered);
+            if work.allows(text_weight(judged)) && filter.matches(judged) {
                 let name = row.resource.text(self.user(), "userName").unwrap_or_default().to_lowercase();
                 matching.push(((name, row.meta.id), rendered));
             }
         };
         self.directory.candidates(context, filter, self.settings().scan_limit, &mut judge).await?;
-        if work > most {
-            return Err(Error::bad(
-                ScimType::TooMany,
-                Code::TooMuchWork,
-                "The filter would make too many comparisons with long texts; ask for less at once",
-            ));
-        }
+        work.finish()?;
         matching.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         Ok(matching.into_iter().map(|(_, rendered)| rendered).collect())
+    }
+}
+
+/// What judging a filter costs, against a budget.
+pub(super) struct Work {
+    size: usize,
+    done: usize,
+    most: usize,
+}
+
+impl Work {
+    /// For a filter that may be judged on so many resources.
+    pub(super) fn new(filter: &Filter, scan_limit: usize) -> Self {
+        Self { size: filter.size(), done: 0, most: scan_limit.saturating_mul(MAX_WORK) }
+    }
+
+    /// May the filter be judged on one more resource, whose texts weigh so much?
+    pub(super) fn allows(&mut self, weight: usize) -> bool {
+        self.done = self.done.saturating_add(self.size.saturating_mul(1 + 10 * weight));
+        self.done <= self.most
+    }
+
+    /// Was the budget enough?
+    ///
+    /// # Errors
+    /// 400 `tooMany`.
+    pub(super) fn finish(self) -> Result<()> {
+        if self.done <= self.most {
+            return Ok(());
+        }
+        Err(Error::bad(
+            ScimType::TooMany,
+            Code::TooMuchWork,
+            "The filter would make too many comparisons with long texts; ask for less at once",
+        ))
     }
 }

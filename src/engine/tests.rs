@@ -1,7 +1,10 @@
 //! What becomes of requests, over a directory that is a list in memory.
 
 mod conditions;
+mod fake_groups;
+mod groups;
 mod lists;
+mod memberships;
 mod plans;
 mod writes;
 
@@ -14,6 +17,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use tokio::sync::Semaphore;
 
+use self::fake_groups::FakeGroups;
 use super::*;
 use crate::directory::{Check, Edit, Page, Visit, too_many};
 use crate::scim::Filter;
@@ -66,7 +70,7 @@ impl Fake {
 
 fn meta(id: usize, seconds: i64) -> Meta {
     let at = |seconds| OffsetDateTime::from_unix_timestamp(seconds).unwrap();
-    Meta { id: id.to_string(), created: at(0), last_modified: at(seconds) }
+    Meta { id: id.to_string(), created: Some(at(0)), last_modified: Some(at(seconds)), revision: None }
 }
 
 fn at(users: &[Row], id: &str) -> Result<usize> {
@@ -112,7 +116,7 @@ impl Directory for Fake {
             self.note(Asked::Write(wanted.active));
             let mut users = self.users.lock().unwrap();
             let name = |row: &Row| row.resource.text(user(), "userName").map(str::to_lowercase);
-            let mut row = Row { resource: wanted.resource, meta: meta(users.len() + 1, 0) };
+            let mut row = Row { resource: wanted.resource, meta: meta(users.len() + 1, 0), groups: None };
             if users.iter().any(|other| name(other) == name(&row)) {
                 return Err(Error::conflict(Code::UserExists, "It exists"));
             }
@@ -131,7 +135,8 @@ impl Directory for Fake {
             let wanted = edit(&users[at])?;
             self.note(Asked::Write(wanted.active));
             users[at].resource = wanted.resource;
-            users[at].meta.last_modified += Duration::from_secs(1);
+            let last_modified = &mut users[at].meta.last_modified;
+            *last_modified = last_modified.map(|instant| instant + Duration::from_secs(1));
             Ok(users[at].clone())
         }
         .boxed()
@@ -155,27 +160,34 @@ impl Directory for Fake {
 struct House {
     engine: Engine,
     fake: Arc<Fake>,
+    groups: Arc<FakeGroups>,
     context: Context,
 }
 
 impl House {
     fn new() -> Self {
-        Self::with(1000, Duration::from_secs(30))
+        Self::with_settings(|settings| settings)
     }
 
     fn with(scan_limit: usize, plan_timeout: Duration) -> Self {
+        Self::with_settings(|settings| Settings { scan_limit, plan_timeout, ..settings })
+    }
+
+    fn with_settings(change: impl FnOnce(Settings) -> Settings) -> Self {
         let fake = Arc::new(Fake::default());
-        let settings = Settings {
+        let settings = change(Settings {
             user: Arc::new(user().clone()),
             policy: Policy::default(),
+            group_policy: Policy::default(),
+            patch_response_members: 2,
             sizes: PageSizes { default: 100, max: 200 },
-            scan_limit,
-            plan_timeout,
+            scan_limit: 1000,
+            plan_timeout: Duration::from_secs(30),
             base: BASE.into(),
-        };
-        let directory: Arc<dyn Directory> = fake.clone();
-        let engine = Engine::new(directory, settings, TaskTracker::new());
-        Self { engine, fake, context: Context::new("r1", "okta") }
+        });
+        let groups = Arc::new(FakeGroups::default());
+        let engine = Engine::new(fake.clone(), groups.clone(), settings, TaskTracker::new());
+        Self { engine, fake, groups, context: Context::new("r1", "okta") }
     }
 
     /// A house with these users; their ids count from 1.
@@ -190,7 +202,7 @@ impl House {
         for body in bodies {
             let resource = Resource::read(user(), &object(body), &Policy::default()).unwrap();
             let id = users.len() + 1;
-            users.push(Row { resource, meta: meta(id, 0) });
+            users.push(Row { resource, meta: meta(id, 0), groups: None });
         }
     }
 

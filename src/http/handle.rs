@@ -5,12 +5,13 @@ use serde_json::Value;
 use tower::BoxError;
 
 use crate::engine::{Engine, Outcome};
-use crate::scim::list::{ListQuery, list_response, parameter};
+use crate::scim::list::{ListQuery, parameter};
 use crate::scim::{Code, Error, Projection, ResourceType, discovery};
 
 use super::failure::Failure;
 use super::intake::{Command, ScimRequest};
 use super::respond::{self, Body};
+use super::route::Collection::{Groups, Users};
 use super::route::Operation;
 
 /// Carries out a command.
@@ -24,21 +25,34 @@ pub async fn handle(request: ScimRequest) -> Result<Response<Body>, BoxError> {
 async fn answer(request: ScimRequest) -> Result<Response<Body>, Error> {
     let ScimRequest { tenant, context, command, parameters, conditions, record } = request;
     let engine = &tenant.engine;
-    let projection = || Projection::read(engine.user(), &parameters);
+    let of_user = || Projection::read(engine.user(), &parameters);
+    let of_group = || Projection::read(engine.group(), &parameters);
+    let sizes = engine.settings().sizes;
     let outcome = match command {
-        Command::ListUsers => {
-            let query = ListQuery::read(engine.user(), &parameters, engine.settings().sizes)?;
-            engine.list(&context, &query).await?
+        Command::List(Users) => {
+            engine.list(&context, &ListQuery::read(engine.user(), &parameters, sizes)?).await?
         }
-        Command::CreateUser(body) => engine.create(&context, &body, &projection()?).await?,
-        Command::GetUser(id) => engine.get(&context, &id, &conditions, &projection()?).await?,
-        Command::ReplaceUser(id, body) => {
-            engine.replace(&context, &id, &body, &conditions, &projection()?).await?
+        Command::Create(Users, body) => engine.create(&context, &body, &of_user()?).await?,
+        Command::Get(Users, id) => engine.get(&context, &id, &conditions, &of_user()?).await?,
+        Command::Replace(Users, id, body) => {
+            engine.replace(&context, &id, &body, &conditions, &of_user()?).await?
         }
-        Command::PatchUser(id, body) => {
-            engine.patch(&context, &id, &body, &conditions, &projection()?).await?
+        Command::Patch(Users, id, body) => {
+            engine.patch(&context, &id, &body, &conditions, &of_user()?).await?
         }
-        Command::DeleteUser(id) => engine.delete(&context, &id, &conditions).await?,
+        Command::Delete(Users, id) => engine.delete(&context, &id, &conditions).await?,
+        Command::List(Groups) => {
+            engine.list_groups(&context, &ListQuery::read(engine.group(), &parameters, sizes)?).await?
+        }
+        Command::Create(Groups, body) => engine.create_group(&context, &body, &of_group()?).await?,
+        Command::Get(Groups, id) => engine.get_group(&context, &id, &conditions, &of_group()?).await?,
+        Command::Replace(Groups, id, body) => {
+            engine.replace_group(&context, &id, &body, &conditions, &of_group()?).await?
+        }
+        Command::Patch(Groups, id, body) => {
+            engine.patch_group(&context, &id, &body, &conditions, &of_group()?).await?
+        }
+        Command::Delete(Groups, id) => engine.delete_group(&context, &id, &conditions).await?,
         Command::Plain(operation) => return plain(&operation, engine, &parameters),
     };
     if let Outcome::Created { whole, .. } = &outcome {
@@ -53,14 +67,9 @@ fn plain(
     engine: &Engine,
     parameters: &[(String, String)],
 ) -> Result<Response<Body>, Error> {
-    let served: &[&ResourceType] = &[engine.user()];
+    let served: &[&ResourceType] = &[engine.user(), engine.group()];
     let base = engine.settings().base.as_str();
     let body = match operation {
-        Operation::ListGroups => {
-            // No group is managed yet, so any list of them is empty.
-            let start = parameter(parameters, "startIndex").and_then(|start| start.parse::<usize>().ok());
-            Some(list_response(Vec::new(), 0, start.unwrap_or(1).max(1)))
-        }
         Operation::NotServed(what) => {
             return Err(Error::new(501, Code::NotImplemented, *what));
         }

@@ -15,16 +15,15 @@ use serde_json::Value;
 use tower::BoxError;
 
 use crate::directory::Context;
-use crate::engine::Conditions;
-use crate::scim::user::USER_URN;
-use crate::scim::{Code, Error, Object, ScimType, dropped, sanitize};
+use crate::engine::{Conditions, Engine};
+use crate::scim::{Code, Error, Object, Policy, ResourceType, ScimType, dropped, sanitize};
 use crate::telemetry::Mask;
 use crate::{dialects, scim};
 
 use super::access_log::Record;
 use super::authenticate::Authenticated;
 use super::failure::Failure;
-use super::route::Operation;
+use super::route::{Collection, Operation};
 use super::tenants::{Tenant, Tenants};
 
 /// How much of a body that is too large is read on, in bytes.
@@ -35,18 +34,18 @@ const DRAIN_TIME: Duration = Duration::from_secs(2);
 /// What is to be done, with the sanitized body where one belongs to it.
 #[derive(Debug)]
 pub enum Command {
-    /// Lists users; the parameters come from the query or from a search request.
-    ListUsers,
-    /// Creates a user.
-    CreateUser(Object),
-    /// Reads a user.
-    GetUser(String),
-    /// Replaces a user.
-    ReplaceUser(String, Object),
-    /// Patches a user.
-    PatchUser(String, Object),
-    /// Deletes a user.
-    DeleteUser(String),
+    /// Lists resources; the parameters come from the query or from a search request.
+    List(Collection),
+    /// Creates one.
+    Create(Collection, Object),
+    /// Reads one.
+    Get(Collection, String),
+    /// Replaces one.
+    Replace(Collection, String, Object),
+    /// Patches one.
+    Patch(Collection, String, Object),
+    /// Deletes one.
+    Delete(Collection, String),
     /// What needs neither body nor directory.
     Plain(Operation),
 }
@@ -82,49 +81,34 @@ async fn take_in(request: Authenticated, max_body_bytes: usize, mask: Mask) -> R
     let Authenticated { tenant, context, operation, head, body, record } = request;
     let mut parameters: Vec<(String, String)> =
         form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
-    let user = tenant.engine.user();
-    let policy = &tenant.engine.settings().policy;
-    let resource = |mut body: Object| {
-        record.dropped(sanitize::resource(USER_URN, &mut body, policy)?);
-        let sent = record.is_watched().then(|| body.clone());
-        dialects::resource(user, &mut body);
-        if let Some(sent) = sent {
-            record.understood(dropped::in_resource(user, &body), dialects::changes(&sent, &body));
-        }
-        note_user_name(&record, &body, mask);
-        Ok::<_, Error>(body)
-    };
+    let engine = &tenant.engine;
     let command = match operation {
-        Operation::CreateUser => {
-            Command::CreateUser(resource(read_object(&head, body, max_body_bytes).await?)?)
+        Operation::Create(of) => {
+            let body = read_object(&head, body, max_body_bytes).await?;
+            Command::Create(of, resource(engine, of, body, &record, mask)?)
         }
-        Operation::ReplaceUser(id) => {
+        Operation::Replace(of, id) => {
             record.resource(&id);
-            Command::ReplaceUser(id, resource(read_object(&head, body, max_body_bytes).await?)?)
+            let body = read_object(&head, body, max_body_bytes).await?;
+            Command::Replace(of, id, resource(engine, of, body, &record, mask)?)
         }
-        Operation::PatchUser(id) => {
+        Operation::Patch(of, id) => {
             record.resource(&id);
-            let mut body = read_object(&head, body, max_body_bytes).await?;
-            record.dropped(sanitize::patch(USER_URN, &mut body, policy)?);
-            let sent = record.is_watched().then(|| body.clone());
-            dialects::patch(user, &mut body);
-            if let Some(sent) = sent {
-                record.understood(dropped::in_patch(user, &body), dialects::changes(&sent, &body));
-            }
-            Command::PatchUser(id, body)
+            let body = read_object(&head, body, max_body_bytes).await?;
+            Command::Patch(of, id, patch(engine, of, body, &record)?)
         }
-        Operation::SearchUsers => {
+        Operation::Search(of) => {
             parameters = search_parameters(read_object(&head, body, max_body_bytes).await?)?;
-            Command::ListUsers
+            Command::List(of)
         }
-        Operation::ListUsers => Command::ListUsers,
-        Operation::GetUser(id) => {
+        Operation::List(of) => Command::List(of),
+        Operation::Get(of, id) => {
             record.resource(&id);
-            Command::GetUser(id)
+            Command::Get(of, id)
         }
-        Operation::DeleteUser(id) => {
+        Operation::Delete(of, id) => {
             record.resource(&id);
-            Command::DeleteUser(id)
+            Command::Delete(of, id)
         }
         plain => Command::Plain(plain),
     };
@@ -132,6 +116,48 @@ async fn take_in(request: Authenticated, max_body_bytes: usize, mask: Mask) -> R
         |name: HeaderName| head.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let conditions = Conditions { if_match: header(IF_MATCH), if_none_match: header(IF_NONE_MATCH) };
     Ok(ScimRequest { tenant, context, command, parameters, conditions, record })
+}
+
+/// What the bodies of a collection are sanitized and made plain by.
+fn terms(engine: &Engine, of: Collection) -> (&ResourceType, &Policy) {
+    match of {
+        Collection::Users => (engine.user(), &engine.settings().policy),
+        Collection::Groups => (engine.group(), &engine.settings().group_policy),
+    }
+}
+
+/// The body of a POST or PUT, sanitized and plain.
+fn resource(
+    engine: &Engine,
+    of: Collection,
+    mut body: Object,
+    record: &Record,
+    mask: Mask,
+) -> Result<Object, Error> {
+    let (resource_type, policy) = terms(engine, of);
+    record.dropped(sanitize::resource(&resource_type.core.id, &mut body, policy)?);
+    let sent = record.is_watched().then(|| body.clone());
+    dialects::resource(resource_type, &mut body);
+    if let Some(sent) = sent {
+        record.understood(dropped::in_resource(resource_type, &body), dialects::changes(&sent, &body));
+    }
+    // A group's name is no person's, but may say more than the log should: its id is enough.
+    if of == Collection::Users {
+        note_user_name(record, &body, mask);
+    }
+    Ok(body)
+}
+
+/// The body of a PATCH, likewise.
+fn patch(engine: &Engine, of: Collection, mut body: Object, record: &Record) -> Result<Object, Error> {
+    let (resource_type, policy) = terms(engine, of);
+    record.dropped(sanitize::patch(&resource_type.core.id, &mut body, policy)?);
+    let sent = record.is_watched().then(|| body.clone());
+    dialects::patch(resource_type, &mut body);
+    if let Some(sent) = sent {
+        record.understood(dropped::in_patch(resource_type, &body), dialects::changes(&sent, &body));
+    }
+    Ok(body)
 }
 
 fn note_user_name(record: &Record, body: &Object, mask: Mask) {

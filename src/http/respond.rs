@@ -60,6 +60,11 @@ pub fn outcome(outcome: &Outcome) -> Response<Body> {
             set(&mut response, ETAG, version);
             response
         }
+        Outcome::Done { version } => {
+            let mut response = empty(StatusCode::NO_CONTENT);
+            set(&mut response, ETAG, version);
+            response
+        }
         Outcome::Listed(list) => message(StatusCode::OK, list),
         Outcome::Deleted => empty(StatusCode::NO_CONTENT),
     }

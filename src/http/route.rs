@@ -20,25 +20,32 @@ pub enum Route {
     },
 }
 
+/// The resources that are served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Collection {
+    /// `/Users`
+    Users,
+    /// `/Groups`
+    Groups,
+}
+
 /// What is asked of a realm.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Operation {
     /// `GET /Users`
-    ListUsers,
+    List(Collection),
     /// `POST /Users/.search`
-    SearchUsers,
+    Search(Collection),
     /// `POST /Users`
-    CreateUser,
+    Create(Collection),
     /// `GET /Users/{id}`
-    GetUser(String),
+    Get(Collection, String),
     /// `PUT /Users/{id}`
-    ReplaceUser(String),
+    Replace(Collection, String),
     /// `PATCH /Users/{id}`
-    PatchUser(String),
+    Patch(Collection, String),
     /// `DELETE /Users/{id}`
-    DeleteUser(String),
-    /// `GET /Groups`
-    ListGroups,
+    Delete(Collection, String),
     /// `GET /ServiceProviderConfig`
     ServiceProviderConfig,
     /// `GET /ResourceTypes`
@@ -56,15 +63,18 @@ pub enum Operation {
 impl Operation {
     /// The name that stands in the log.
     pub fn name(&self) -> &'static str {
+        let of = |collection: &Collection, users, groups| match collection {
+            Collection::Users => users,
+            Collection::Groups => groups,
+        };
         match self {
-            Self::ListUsers => "users.list",
-            Self::SearchUsers => "users.search",
-            Self::CreateUser => "users.create",
-            Self::GetUser(_) => "users.get",
-            Self::ReplaceUser(_) => "users.replace",
-            Self::PatchUser(_) => "users.patch",
-            Self::DeleteUser(_) => "users.delete",
-            Self::ListGroups => "groups.list",
+            Self::List(collection) => of(collection, "users.list", "groups.list"),
+            Self::Search(collection) => of(collection, "users.search", "groups.search"),
+            Self::Create(collection) => of(collection, "users.create", "groups.create"),
+            Self::Get(collection, _) => of(collection, "users.get", "groups.get"),
+            Self::Replace(collection, _) => of(collection, "users.replace", "groups.replace"),
+            Self::Patch(collection, _) => of(collection, "users.patch", "groups.patch"),
+            Self::Delete(collection, _) => of(collection, "users.delete", "groups.delete"),
             Self::ServiceProviderConfig => "service_provider_config.get",
             Self::ResourceTypes | Self::ResourceType(_) => "resource_types.get",
             Self::Schemas | Self::Schema(_) => "schemas.get",
@@ -116,37 +126,43 @@ fn operation(method: &Method, rest: &[&str]) -> Result<Operation, RouteError> {
         _ => Err(RouteError::Method { allow: "GET, HEAD" }),
     };
     match rest {
-        ["Users"] => match *method {
-            Method::GET => Ok(Operation::ListUsers),
-            Method::POST => Ok(Operation::CreateUser),
-            _ => Err(RouteError::Method { allow: "GET, HEAD, POST" }),
-        },
-        ["Users", ".search"] => match *method {
-            Method::POST => Ok(Operation::SearchUsers),
-            _ => Err(RouteError::Method { allow: "POST" }),
-        },
-        ["Users", id] => {
-            let id = (*id).to_owned();
-            match *method {
-                Method::GET => Ok(Operation::GetUser(id)),
-                Method::PUT => Ok(Operation::ReplaceUser(id)),
-                Method::PATCH => Ok(Operation::PatchUser(id)),
-                Method::DELETE => Ok(Operation::DeleteUser(id)),
-                _ => Err(RouteError::Method { allow: "GET, HEAD, PUT, PATCH, DELETE" }),
-            }
-        }
-        ["Groups"] if method == Method::GET => Ok(Operation::ListGroups),
-        ["Groups"] | ["Groups", _] => Ok(Operation::NotServed("Groups can only be listed")),
+        ["Users", rest @ ..] => in_collection(method, Collection::Users, rest),
+        ["Groups", rest @ ..] => in_collection(method, Collection::Groups, rest),
         ["Me"] => Ok(Operation::NotServed("/Me is not served")),
         ["Bulk"] => Ok(Operation::NotServed("/Bulk is not served")),
-        [".search"] => {
-            Ok(Operation::NotServed("A search over all resource types is not served; /Users/.search is"))
-        }
+        [".search"] => Ok(Operation::NotServed(
+            "A search over all resource types is not served; /Users/.search and /Groups/.search are",
+        )),
         ["ServiceProviderConfig"] => get(Operation::ServiceProviderConfig),
         ["ResourceTypes"] => get(Operation::ResourceTypes),
         ["ResourceTypes", id] => get(Operation::ResourceType((*id).into())),
         ["Schemas"] => get(Operation::Schemas),
         ["Schemas", urn] => get(Operation::Schema((*urn).into())),
+        _ => Err(RouteError::Unknown),
+    }
+}
+
+fn in_collection(method: &Method, collection: Collection, rest: &[&str]) -> Result<Operation, RouteError> {
+    match rest {
+        [] => match *method {
+            Method::GET => Ok(Operation::List(collection)),
+            Method::POST => Ok(Operation::Create(collection)),
+            _ => Err(RouteError::Method { allow: "GET, HEAD, POST" }),
+        },
+        [".search"] => match *method {
+            Method::POST => Ok(Operation::Search(collection)),
+            _ => Err(RouteError::Method { allow: "POST" }),
+        },
+        [id] => {
+            let id = (*id).to_owned();
+            match *method {
+                Method::GET => Ok(Operation::Get(collection, id)),
+                Method::PUT => Ok(Operation::Replace(collection, id)),
+                Method::PATCH => Ok(Operation::Patch(collection, id)),
+                Method::DELETE => Ok(Operation::Delete(collection, id)),
+                _ => Err(RouteError::Method { allow: "GET, HEAD, PUT, PATCH, DELETE" }),
+            }
+        }
         _ => Err(RouteError::Unknown),
     }
 }
@@ -174,12 +190,27 @@ mod tests {
     }
 
     #[test]
-    fn every_path_has_its_operation() {
-        assert_eq!(scim("GET", "/Users"), Ok(Operation::ListUsers));
-        assert_eq!(scim("HEAD", "/Users/"), Ok(Operation::ListUsers));
-        assert_eq!(scim("PATCH", "/Users/1"), Ok(Operation::PatchUser("1".into())));
+    fn every_path_has_its_operation_and_every_operation_its_name() {
+        use Collection::{Groups, Users};
+        for (collection, path, word) in [(Users, "/Users", "users"), (Groups, "/Groups", "groups")] {
+            let one = format!("{path}/1");
+            let id = || "1".to_owned();
+            for (method, path, operation, name) in [
+                ("GET", path, Operation::List(collection), "list"),
+                ("HEAD", &format!("{path}/"), Operation::List(collection), "list"),
+                ("POST", &format!("{path}/.search"), Operation::Search(collection), "search"),
+                ("POST", path, Operation::Create(collection), "create"),
+                ("GET", &one, Operation::Get(collection, id()), "get"),
+                ("PUT", &one, Operation::Replace(collection, id()), "replace"),
+                ("PATCH", &one, Operation::Patch(collection, id()), "patch"),
+                ("DELETE", &one, Operation::Delete(collection, id()), "delete"),
+            ] {
+                assert_eq!(operation.name(), format!("{word}.{name}"));
+                assert_eq!(scim(method, path), Ok(operation), "{method} {path}");
+            }
+        }
         assert_eq!(scim("GET", "/Schemas/urn%3Aa:b"), Ok(Operation::Schema("urn:a:b".into())));
-        assert_eq!(scim("POST", "/Groups"), Ok(Operation::NotServed("Groups can only be listed")));
+        assert_eq!(scim("POST", "/Bulk"), Ok(Operation::NotServed("/Bulk is not served")));
         let token = Route::Token { realm: "acme".into() };
         assert_eq!(route("POST", "/realms/acme/protocol/openid-connect/token"), Ok(token));
     }
@@ -187,6 +218,8 @@ mod tests {
     #[test]
     fn wrong_methods_are_told_the_right_ones() {
         assert_eq!(scim("DELETE", "/Users"), Err(RouteError::Method { allow: "GET, HEAD, POST" }));
+        assert_eq!(scim("PATCH", "/Groups"), Err(RouteError::Method { allow: "GET, HEAD, POST" }));
+        assert_eq!(scim("GET", "/Groups/.search"), Err(RouteError::Method { allow: "POST" }));
         assert_eq!(scim("POST", "/Schemas"), Err(RouteError::Method { allow: "GET, HEAD" }));
         assert_eq!(
             scim("OPTIONS", "/Users/1"),
@@ -196,10 +229,24 @@ mod tests {
 
     #[test]
     fn an_id_never_becomes_a_path() {
-        assert_eq!(scim("GET", "/Users/..%2Fclients"), Ok(Operation::GetUser("../clients".into())));
-        for path in
-            ["/Users/../Groups", "/Users/1/2", "/users", "/Users//1", "", "/", "//Users", "/Users/%ff"]
-        {
+        let strange = "../clients".to_owned();
+        assert_eq!(
+            scim("GET", "/Users/..%2Fclients"),
+            Ok(Operation::Get(Collection::Users, strange.clone()))
+        );
+        assert_eq!(scim("GET", "/Groups/..%2Fclients"), Ok(Operation::Get(Collection::Groups, strange)));
+        for path in [
+            "/Users/../Groups",
+            "/Users/1/2",
+            "/Groups/1/members",
+            "/users",
+            "/groups",
+            "/Users//1",
+            "",
+            "/",
+            "//Users",
+            "/Users/%ff",
+        ] {
             assert_eq!(scim("GET", path), Err(RouteError::Unknown), "{path}");
         }
         for path in

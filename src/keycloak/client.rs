@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use url::Url;
 
 use super::connection::Connection;
-use super::dry_run::Asked;
+use super::dry_run::{Asked, Instead};
 use super::error::{Call, Error, Result};
 use super::transport::{self, Answer};
 use super::watch::{CallResult, Made};
@@ -210,7 +210,7 @@ impl AdminClient {
     async fn attempt(&self, prepared: &Prepared, token: &str) -> Result<Answer> {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let began = Instant::now();
-        let planned = match &self.connection.dry_run {
+        let instead = match &self.connection.dry_run {
             None => None,
             Some(dry_run) => {
                 let asked = Asked {
@@ -222,15 +222,14 @@ impl AdminClient {
                 dry_run.answer(&self.connection, token, asked).await?
             }
         };
-        let is_planned = planned.is_some();
-        let answer = match planned {
-            Some(answer) => Ok(answer),
-            None => transport::send(prepared.call, self.request(prepared, token)).await,
+        let (answer, was_sent) = match instead {
+            Some(Instead { answer, was_sent }) => (Ok(answer), was_sent),
+            None => (transport::send(prepared.call, self.request(prepared, token)).await, true),
         };
         if let Some(watcher) = &self.connection.watcher {
             let result = match &answer {
-                Ok(answer) if is_planned && answer.status.is_success() => CallResult::Planned,
-                Ok(answer) if is_planned => CallResult::Foreseen(answer.status.as_u16()),
+                Ok(answer) if !was_sent && answer.status.is_success() => CallResult::Planned,
+                Ok(answer) if !was_sent => CallResult::Foreseen(answer.status.as_u16()),
                 Ok(answer) => CallResult::Answered(answer.status.as_u16()),
                 Err(error) => CallResult::Failed(error.to_string()),
             };

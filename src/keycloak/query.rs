@@ -107,6 +107,30 @@ impl UserQuery {
     }
 }
 
+/// Which groups to list, on every level.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct GroupQuery {
+    /// A part of the name, compared without case; `*` stands for anything. Ignored where attributes are asked for.
+    pub search: Option<String>,
+    /// Attribute values (`q=`), compared exactly. Without any and without `search` all groups are found.
+    pub attributes: Vec<AttributeMatch>,
+}
+
+impl GroupQuery {
+    pub(super) fn conditions(&self) -> Vec<(&'static str, String)> {
+        let mut pairs = if self.attributes.is_empty() {
+            // A blank search finds all levels; without one, and with an empty one, only the top level is listed.
+            vec![("search", self.search.clone().unwrap_or_else(|| " ".to_owned()))]
+        } else {
+            let terms: Vec<&str> = self.attributes.iter().map(|term| term.0.as_str()).collect();
+            vec![("q", terms.join(" "))]
+        };
+        // Else the groups above those that are found come too.
+        pairs.push(("populateHierarchy", "false".to_owned()));
+        pairs
+    }
+}
+
 /// One condition on a user attribute, in the form that Keycloak's `q=` takes: `key:"value"`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttributeMatch(String);

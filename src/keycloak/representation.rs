@@ -17,46 +17,69 @@ use serde_json::{Map, Value};
 #[serde(transparent)]
 pub struct UserId(String);
 
-/// The text is no user id: it must be 1 to 255 letters, digits and hyphens.
+/// The id of a group, of the same letters.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct GroupId(String);
+
+/// The text is no id: it must be 1 to 255 letters, digits and hyphens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a user id has 1 to 255 letters, digits and hyphens")]
-pub struct InvalidUserId;
+#[error("an id has 1 to 255 letters, digits and hyphens, and is no name of an endpoint")]
+pub struct InvalidId;
 
-impl TryFrom<&str> for UserId {
-    type Error = InvalidUserId;
+/// Names of endpoints that stand where an id could, as in `users/count`.
+const ENDPOINTS: [&str; 2] = ["count", "profile"];
 
-    fn try_from(text: &str) -> Result<Self, InvalidUserId> {
-        let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-        if plain && (1..=255).contains(&text.len()) { Ok(Self(text.to_owned())) } else { Err(InvalidUserId) }
+fn plain_id(text: &str) -> Result<String, InvalidId> {
+    if ENDPOINTS.contains(&text) {
+        return Err(InvalidId);
     }
+    let plain = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if plain && (1..=255).contains(&text.len()) { Ok(text.to_owned()) } else { Err(InvalidId) }
 }
 
-impl FromStr for UserId {
-    type Err = InvalidUserId;
+/// What every id can do.
+macro_rules! id {
+    ($name:ident) => {
+        impl TryFrom<&str> for $name {
+            type Error = InvalidId;
 
-    fn from_str(text: &str) -> Result<Self, InvalidUserId> {
-        Self::try_from(text)
-    }
+            fn try_from(text: &str) -> Result<Self, InvalidId> {
+                plain_id(text).map(Self)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                Self::try_from(text)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = String::deserialize(deserializer)?;
+                Self::try_from(text.as_str()).map_err(serde::de::Error::custom)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+    };
 }
 
-impl<'de> Deserialize<'de> for UserId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::try_from(text.as_str()).map_err(serde::de::Error::custom)
-    }
-}
-
-impl fmt::Display for UserId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl AsRef<str> for UserId {
-    fn as_ref(&self) -> &str {
-        &self.0
-    }
-}
+id!(UserId);
+id!(GroupId);
 
 /// The fields of a representation that have no name here; they are sent back as they came.
 ///
@@ -152,6 +175,44 @@ impl UserRepresentation {
 fn addressable_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<UserId>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     Ok(text.and_then(|text| UserId::try_from(text.as_str()).ok()))
+}
+
+/// A group (Keycloak's `GroupRepresentation`). `None` is not sent.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupRepresentation {
+    /// The group's id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<GroupId>,
+    /// Its name; no two of one parent have the same. At most 255 UTF-16 units.
+    #[serde(default)]
+    pub name: String,
+    /// Its description.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The group that it is below; none at the top level.
+    #[serde(skip_serializing)]
+    pub parent_id: Option<GroupId>,
+    /// How many groups are directly below it; not given with a user's groups.
+    #[serde(skip_serializing)]
+    pub sub_group_count: Option<u64>,
+    /// The attributes, of at most 255 UTF-16 units a value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attributes: Option<BTreeMap<String, Vec<String>>>,
+    /// The names of the realm roles that are mapped to it directly.
+    #[serde(default, skip_serializing)]
+    pub realm_roles: Vec<String>,
+    /// The same for clients' roles, by `clientId`.
+    #[serde(default, skip_serializing)]
+    pub client_roles: BTreeMap<String, Vec<String>>,
+}
+
+impl GroupRepresentation {
+    /// Is any role mapped to it directly?
+    #[must_use]
+    pub fn has_roles(&self) -> bool {
+        !self.realm_roles.is_empty() || self.client_roles.values().any(|roles| !roles.is_empty())
+    }
 }
 
 /// A realm or client role (Keycloak's `RoleRepresentation`). A role mapping needs id and name.
@@ -350,7 +411,7 @@ mod tests {
         }
         for bad in ["", ".", "..", "a/b", "a%2fb", "a b", "f:1:babs", "a\\b", "ä", "a?b", "a#b", "a+b", "a\n"]
         {
-            assert_eq!(UserId::try_from(bad), Err(InvalidUserId), "{bad:?}");
+            assert_eq!(UserId::try_from(bad), Err(InvalidId), "{bad:?}");
         }
         assert!(UserId::try_from("a".repeat(255).as_str()).is_ok());
         assert!(UserId::try_from("a".repeat(256).as_str()).is_err());

@@ -51,6 +51,23 @@ impl Projection {
         }
     }
 
+    /// Does it ask for the core attribute by name, as a whole or for a part of it?
+    pub fn names(&self, attribute: &str) -> bool {
+        match self {
+            Self::Only(keys) => !matches!(Named::of(keys, None, attribute), Named::Not),
+            Self::All | Self::Without(_) => false,
+        }
+    }
+
+    /// Does it leave the core attribute in an answer that has it by default?
+    pub fn leaves(&self, attribute: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(_) => self.names(attribute),
+            Self::Without(keys) => !matches!(Named::of(keys, None, attribute), Named::Whole),
+        }
+    }
+
     /// Applies it to a rendered resource.
     pub fn apply(&self, resource_type: &ResourceType, resource: Value) -> Value {
         let Value::Object(resource) = resource else {

@@ -15,10 +15,12 @@ use super::schema::{Attribute, ResourceType};
 pub struct Meta {
     /// The server's id.
     pub id: String,
-    /// When the resource was created.
-    pub created: OffsetDateTime,
-    /// When it was last changed.
-    pub last_modified: OffsetDateTime,
+    /// When the resource was created; none where nobody knows.
+    pub created: Option<OffsetDateTime>,
+    /// When it was last changed; likewise.
+    pub last_modified: Option<OffsetDateTime>,
+    /// What moves the version besides all that is shown.
+    pub revision: Option<String>,
 }
 
 /// Renders the resource. `base` is the client-visible base URL without trailing slash.
@@ -43,12 +45,14 @@ pub fn render(resource_type: &ResourceType, resource: &Resource, meta: &Meta, ba
         }
     }
     rendered.insert("schemas".into(), Value::Array(schemas));
-    let mut described = json!({
-        "resourceType": resource_type.name,
-        "created": date_time::write(meta.created),
-        "lastModified": date_time::write(meta.last_modified),
-    });
-    let version = version(&rendered, &described);
+    let mut described = json!({ "resourceType": resource_type.name });
+    let instants = [("created", meta.created), ("lastModified", meta.last_modified)];
+    for (name, instant) in instants {
+        if let (Some(instant), Some(described)) = (instant, described.as_object_mut()) {
+            described.insert(name.into(), date_time::write(instant).into());
+        }
+    }
+    let version = version(&rendered, &described, meta.revision.as_deref());
     if let Some(described) = described.as_object_mut() {
         described.insert("location".into(), format!("{base}{}/{}", resource_type.endpoint, meta.id).into());
         described.insert("version".into(), version.into());
@@ -78,8 +82,11 @@ fn hide(value: &mut Value, name: &str) {
 }
 
 /// The weak entity tag of a resource (RFC 7644 section 3.14).
-fn version(rendered: &Object, described: &Value) -> String {
-    let mut sorted = json!([rendered, described]);
+fn version(rendered: &Object, described: &Value, revision: Option<&str>) -> String {
+    let mut sorted = match revision {
+        None => json!([rendered, described]),
+        Some(revision) => json!([rendered, described, revision]),
+    };
     sorted.sort_all_objects();
     let hash = digest::digest(&digest::SHA256, sorted.to_string().as_bytes());
     let hex: String = hash.as_ref().iter().take(12).map(|byte| format!("{byte:02x}")).collect();
@@ -101,7 +108,8 @@ mod tests {
     fn rendered(body: &Value, seconds: i64) -> Value {
         let resource = Resource::read(user(), body.as_object().unwrap(), &Policy::default()).unwrap();
         let at = |seconds| OffsetDateTime::from_unix_timestamp(seconds).unwrap();
-        let meta = Meta { id: "1".into(), created: at(0), last_modified: at(seconds) };
+        let (created, last_modified) = (Some(at(0)), Some(at(seconds)));
+        let meta = Meta { id: "1".into(), created, last_modified, revision: None };
         render(user(), &resource, &meta, "https://scim.example.com/realms/acme/scim/v2")
     }
 

@@ -126,7 +126,7 @@ pub(super) fn update(realm: &mut Realm, request: &Request, id: &str) -> Result<A
 /// `DELETE clients/{client}`: its service account and its roles go as well.
 pub(super) fn delete(realm: &mut Realm, id: &str) -> Result<Answer, Answer> {
     realm.clients.remove(id).ok_or_else(not_found)?;
-    realm.users.retain(|_, user| user.service_account_of.as_deref() != Some(id));
+    remove_service_account(realm, id);
     realm.roles.retain(|_, role| role.client.as_deref() != Some(id));
     Ok(Answer::no_content())
 }
@@ -177,7 +177,13 @@ fn settle_service_account(realm: &mut Realm, id: &str) {
             realm.users.insert(user.id.clone(), user);
         }
     } else {
-        realm.users.retain(|_, user| user.service_account_of.as_deref() != Some(id));
+        remove_service_account(realm, id);
+    }
+}
+
+fn remove_service_account(realm: &mut Realm, id: &str) {
+    if let Some(account) = service_account(realm, id).map(|user| user.id.clone()) {
+        realm.remove_user(&account);
     }
 }
 

@@ -83,11 +83,20 @@ pub(super) fn list(realm: &Realm, holder: Holder<'_>, of: Of<'_>) -> Result<Answ
     Ok(Answer::ok(shown(realm, ids, of)))
 }
 
-/// `GET users/{id}/role-mappings/…/composite`: those in effect, by groups and composites too.
-pub(super) fn effective(realm: &Realm, user: &str, of: Of<'_>) -> Result<Answer, Answer> {
-    let user = realm.users.get(user).ok_or_else(users::not_found)?;
+/// `GET …/role-mappings/…/composite`: those in effect, by composites too, and for a user by groups.
+///
+/// A group has the realm roles of those it is below among its own, and not their client roles, though its members have.
+pub(super) fn effective(realm: &Realm, holder: Holder<'_>, of: Of<'_>) -> Result<Answer, Answer> {
+    let own = direct(realm, holder)?;
     of.check(realm)?;
-    Ok(Answer::ok(shown(realm, &realm.effective_roles(user), of)))
+    let roles = match (holder, of) {
+        (Holder::User(id), _) => realm.effective_roles(realm.users.get(id).ok_or_else(users::not_found)?),
+        (Holder::Group(id), Of::Realm) => {
+            realm.with_parts(realm.with_ancestors(id).flat_map(|group| &group.roles))
+        }
+        (Holder::Group(_), Of::Client(_)) => realm.with_parts(own),
+    };
+    Ok(Answer::ok(shown(realm, &roles, of)))
 }
 
 /// `POST` and `DELETE …/role-mappings/…`: roles by id and name, and again without harm.

@@ -8,11 +8,13 @@
 mod answer;
 mod authorize;
 mod clients;
+mod conditions;
 mod credentials;
 pub mod faults;
 mod groups;
 mod keys;
 mod mappings;
+mod memberships;
 mod profile;
 mod realms;
 mod representation;

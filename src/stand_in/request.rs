@@ -38,6 +38,48 @@ impl Request {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
+    /// The first value of a query parameter, where it says anything: an empty one is as good as none.
+    pub(super) fn given(&self, name: &str) -> Option<&str> {
+        self.parameter(name).filter(|value| !value.is_empty())
+    }
+
+    /// A query parameter that is `true`, in any letter case, or not. None where it says nothing.
+    pub(super) fn flag(&self, name: &str) -> Option<bool> {
+        self.given(name).map(|value| value.eq_ignore_ascii_case("true"))
+    }
+
+    /// The part of this that `first` and `max` cut out; a negative one is as good as none, and where there is no `max`,
+    /// this one counts.
+    ///
+    /// # Errors
+    /// Keycloak's 404 where one of them is no number.
+    pub(super) fn page<T>(&self, all: Vec<T>, max: Option<usize>) -> Result<Vec<T>, Answer> {
+        let number = |name| {
+            let number = self.given(name).map(str::parse::<i64>).transpose();
+            number.map_err(|_| Answer::error(404, "HTTP 404 Not Found"))
+        };
+        let first = number("first")?.and_then(|first| usize::try_from(first).ok()).unwrap_or(0);
+        let max = match number("max")? {
+            Some(max) => usize::try_from(max).ok(),
+            None => max,
+        };
+        Ok(all.into_iter().skip(first).take(max.unwrap_or(usize::MAX)).collect())
+    }
+
+    /// Whether there is no query parameter but these.
+    ///
+    /// # Errors
+    /// 501, naming the first other one; Keycloak's 400 to a NUL.
+    pub(super) fn knows(&self, names: &[&str]) -> Result<(), Answer> {
+        if self.query.iter().any(|(_, value)| value.contains('\0')) {
+            return Err(Answer::error(400, "Blocking invalid query parameter value"));
+        }
+        match self.query.iter().find(|(name, _)| !names.contains(&name.as_str())) {
+            Some((name, _)) => Err(Answer::error(501, &format!("the stand-in looks at no {name} here"))),
+            None => Ok(()),
+        }
+    }
+
     /// The body as a form.
     pub(super) fn form(&self) -> Vec<(String, String)> {
         form_urlencoded::parse(&self.body).into_owned().collect()
@@ -56,6 +98,11 @@ impl Request {
     /// # Errors
     /// The answer of Keycloak where it is none: no JSON, a field too many, or a value of another type.
     pub(super) fn representation<T: DeserializeOwned>(&self, name: &str) -> Result<T, Answer> {
+        // serde would take an array for the fields in their order.
+        if self.body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+            self.json()?;
+            return Err(unreadable("unknown_error"));
+        }
         serde_json::from_slice(&self.body).map_err(|error| {
             let said = error.to_string();
             let field = said.strip_prefix("unknown field `").and_then(|said| said.split('`').next());

@@ -93,13 +93,10 @@ fn of_realm(realm: &mut Realm, request: &Request, power: &Power, rest: &[&str]) 
             role_mappings(realm, request, power, Holder::User(id), rest)
         }
         (_, ["users", id, rest @ ..]) => of_user(realm, request, power, id, rest),
-        ("POST", ["groups"]) => {
-            power.need(CHANGE_USERS)?;
-            groups::create(realm, request)
-        }
         (_, ["groups", id, "role-mappings", rest @ ..]) => {
             role_mappings(realm, request, power, Holder::Group(id), rest)
         }
+        (_, ["groups" | "group-by-path", ..]) => of_groups(realm, request, power, rest),
         (_, ["roles" | "roles-by-id", ..]) => of_roles(realm, request, power, rest),
         (_, ["clients", rest @ ..]) => of_clients(realm, request, power, rest),
         _ => Err(lacking(request)),
@@ -147,9 +144,35 @@ fn of_user(
         ("DELETE", ["consents", client]) => sessions::revoke(realm, id, client),
         ("GET", ["credentials"]) => credentials::list(realm, id),
         ("PUT", ["reset-password"]) => credentials::reset_password(realm, request, id),
-        ("GET", ["groups"]) => groups::of_user(realm, id),
+        ("GET", ["groups"]) => groups::of_user(realm, request, id),
+        ("GET", ["groups", "count"]) => groups::count_of_user(realm, request, id),
         ("PUT", ["groups", group]) => groups::membership(realm, id, group, true),
         ("DELETE", ["groups", group]) => groups::membership(realm, id, group, false),
+        _ => Err(lacking(request)),
+    }
+}
+
+/// `groups` and `group-by-path`, role mappings aside.
+fn of_groups(realm: &mut Realm, request: &Request, power: &Power, rest: &[&str]) -> Result<Answer, Answer> {
+    match (request.method.as_str(), rest) {
+        ("GET", ["groups"] | ["groups", "count"]) => power.need(&[SEE_USERS, &["query-groups"]].concat())?,
+        ("GET", _) => power.need(SEE_USERS)?,
+        _ => power.need(CHANGE_USERS)?,
+    }
+    let may_manage = power.any(CHANGE_USERS);
+    match (request.method.as_str(), rest) {
+        // Who may only ask is shown none, and told how many there are.
+        ("GET", ["groups"]) if !power.any(SEE_USERS) => Ok(Answer::ok(json!([]))),
+        ("GET", ["groups"]) => groups::list(realm, request, may_manage),
+        ("GET", ["groups", "count"]) => groups::count(realm, request),
+        ("POST", ["groups"]) => groups::create(realm, request, None),
+        ("GET", ["groups", id]) => groups::read(realm, id, may_manage),
+        ("PUT", ["groups", id]) => groups::update(realm, request, id),
+        ("DELETE", ["groups", id]) => groups::delete(realm, id),
+        ("GET", ["groups", id, "children"]) => groups::children(realm, request, id, may_manage),
+        ("POST", ["groups", id, "children"]) => groups::create(realm, request, Some(id)),
+        ("GET", ["groups", id, "members"]) => groups::members(realm, request, id),
+        ("GET", ["group-by-path", path @ ..]) => groups::by_path(realm, path),
         _ => Err(lacking(request)),
     }
 }
@@ -176,7 +199,7 @@ fn role_mappings(
         ("GET", [], _) => mappings::list(realm, holder, of),
         ("POST", [], _) => mappings::change(realm, request, holder, of, true),
         ("DELETE", [], _) => mappings::change(realm, request, holder, of, false),
-        ("GET", ["composite"], Holder::User(id)) => mappings::effective(realm, id, of),
+        ("GET", ["composite"], _) => mappings::effective(realm, holder, of),
         _ => Err(lacking(request)),
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::answer::Answer;
+use super::conditions;
 use super::profile::{BUILT_IN, Profile};
 use super::representation::{brief, representation};
 use super::request::Request;
@@ -207,38 +208,18 @@ fn is_like(pattern: &[char], text: &[char]) -> bool {
     }
 }
 
-/// The conditions of `q`: `key:"value"`, apart by blanks. Of two with the same key the last one counts.
+/// The conditions of `q`, values in lower case.
 fn attributes(q: &str) -> Result<BTreeMap<String, String>, Answer> {
-    let refused = || Answer::error(501, "the stand-in takes only key:\"value\" in q");
-    let mut conditions = BTreeMap::new();
-    let mut rest = q.trim_start();
-    while !rest.is_empty() {
-        let (key, value) = rest.split_once(":\"").ok_or_else(refused)?;
-        if key.contains([' ', '"', ':']) || BUILT_IN.contains(&key) || FIELDS.contains(&key) {
-            return Err(refused());
-        }
-        let (value, after) = quoted(value).ok_or_else(refused)?;
-        conditions.insert(key.to_owned(), value.to_lowercase());
-        rest = after.trim_start();
+    let mut conditions = conditions::read(q)?;
+    if let Some(key) =
+        conditions.keys().find(|key| BUILT_IN.contains(&key.as_str()) || FIELDS.contains(&key.as_str()))
+    {
+        return Err(Answer::error(501, &format!("the stand-in takes no {key} in q")));
+    }
+    for value in conditions.values_mut() {
+        *value = value.to_lowercase();
     }
     Ok(conditions)
-}
-
-/// The text up to the closing quote, and what comes after that. A quote in the text has a backslash before it.
-fn quoted(text: &str) -> Option<(String, &str)> {
-    let mut value = String::new();
-    let mut chars = text.chars();
-    loop {
-        match chars.next()? {
-            '"' => return Some((value, chars.as_str())),
-            '\\' => match chars.next()? {
-                '"' => value.push('"'),
-                // Nobody relies on what Keycloak makes of another backslash.
-                _ => return None,
-            },
-            c => value.push(c),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use serde_json::{Map, Value};
 
 use super::keys::Keys;
+use super::memberships::Memberships;
 
 /// The administrator of the realm `master`.
 #[derive(Debug, Clone)]
@@ -60,6 +61,7 @@ pub(super) struct Realm {
     pub users: BTreeMap<String, User>,
     /// By id.
     pub groups: BTreeMap<String, Group>,
+    pub memberships: Memberships,
     /// Realm roles and client roles, by id.
     pub roles: BTreeMap<String, Role>,
     /// By id.
@@ -96,11 +98,14 @@ impl Realm {
         self.realm_role(&format!("default-roles-{}", self.name.to_lowercase()))
     }
 
-    /// Ids of the roles that a user has in effect: by groups and composites too.
-    pub(super) fn effective_roles(&self, user: &User) -> BTreeSet<String> {
-        let by_groups = user.groups.iter().filter_map(|group| self.groups.get(group));
-        let mut open: Vec<&String> =
-            user.roles.iter().chain(by_groups.flat_map(|group| &group.roles)).collect();
+    /// The group with this id, the one that it is below, and so on up to the top level.
+    pub(super) fn with_ancestors(&self, group: &str) -> impl Iterator<Item = &Group> {
+        std::iter::successors(self.groups.get(group), |group| self.groups.get(group.parent.as_ref()?))
+    }
+
+    /// These roles, by id, and those that they bring with them.
+    pub(super) fn with_parts<'a>(&'a self, roles: impl IntoIterator<Item = &'a String>) -> BTreeSet<String> {
+        let mut open: Vec<&String> = roles.into_iter().collect();
         let mut effective = BTreeSet::new();
         while let Some(id) = open.pop() {
             if let Some(role) = self.roles.get(id)
@@ -110,6 +115,20 @@ impl Realm {
             }
         }
         effective
+    }
+
+    /// Ids of the roles that a user has in effect: by groups, by what these are below, and by composites too.
+    pub(super) fn effective_roles(&self, user: &User) -> BTreeSet<String> {
+        let groups = self.memberships.groups_of(&user.id).flat_map(|group| self.with_ancestors(group));
+        self.with_parts(user.roles.iter().chain(groups.flat_map(|group| &group.roles)))
+    }
+
+    /// Takes a user away, with all that hangs on them. None where nobody has this id.
+    pub(super) fn remove_user(&mut self, id: &str) -> Option<User> {
+        let user = self.users.remove(id)?;
+        self.sessions.retain(|_, of| of != id);
+        self.memberships.forget_user(id);
+        Some(user)
     }
 
     /// Ids of the roles that count when the user acts through the client: all that are in effect, or without
@@ -145,17 +164,19 @@ pub(super) struct User {
     pub service_account_of: Option<String>,
     /// Ids of the roles that are mapped directly.
     pub roles: BTreeSet<String>,
-    /// Ids.
-    pub groups: BTreeSet<String>,
     /// Seconds since 1970; tokens that were issued in an earlier second are void.
     pub not_before: i64,
 }
 
-/// A group at the top level.
+/// A group.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Group {
     pub id: String,
     pub name: String,
+    pub description: Option<String>,
+    /// The id of the group that it is below; none at the top level.
+    pub parent: Option<String>,
+    pub attributes: BTreeMap<String, Vec<String>>,
     /// Ids of the roles that its members have.
     pub roles: BTreeSet<String>,
 }

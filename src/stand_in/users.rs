@@ -66,8 +66,7 @@ pub(super) fn update(realm: &mut Realm, id: &str, request: &Request) -> Result<A
 
 /// `DELETE users/{id}`.
 pub(super) fn delete(realm: &mut Realm, id: &str) -> Result<Answer, Answer> {
-    realm.users.remove(id).ok_or_else(not_found)?;
-    realm.sessions.retain(|_, user| user != id);
+    realm.remove_user(id).ok_or_else(not_found)?;
     Ok(Answer::no_content())
 }
 

@@ -15,7 +15,7 @@ const HOUSEKEEPING: [&str; 3] = ["inspect", "sweep", "heal"];
 /// So many requests without an answer are remembered; a client that hangs up has one, too.
 const MAX_OPEN: usize = 1000;
 
-/// The greeting: base URL, token, and a user's life to paste.
+/// The greeting: base URL, token, and the lives of a user and a group to paste.
 pub(super) fn welcome(about: &str, base_url: &str, token: &str) -> String {
     format!(
         r#"{about}
@@ -31,11 +31,18 @@ curl -sS -i -w '\n' '{base_url}/Users' -H 'Authorization: Bearer {token}' -H 'Co
 # Look it up by userName, and keep its id
 FOUND=$(curl -sS -G '{base_url}/Users' -H 'Authorization: Bearer {token}' --data-urlencode 'filter=userName eq "babs@example.com"'); echo "$FOUND"; ID=$(echo "$FOUND" | sed -n 's/.*"id":"\([^"]*\)".*/\1/p')
 
-# Deactivate it: it can't sign in any more, and its sessions end
+# Push a group with this user in it, and keep its id
+PUSHED=$(curl -sS '{base_url}/Groups' -H 'Authorization: Bearer {token}' -H 'Content-Type: application/scim+json' -d '{{"schemas":["urn:ietf:params:scim:schemas:core:2.0:Group"],"displayName":"Tour Guides","members":[{{"value":"'"$ID"'","display":"babs@example.com"}}]}}'); echo "$PUSHED"; GROUP=$(echo "$PUSHED" | sed -n 's/.*"id":"\([^"]*\)".*/\1/p')
+
+# Take the user out of it, as Okta does when somebody leaves the group
+curl -sS -i -w '\n' -X PATCH "{base_url}/Groups/$GROUP" -H 'Authorization: Bearer {token}' -H 'Content-Type: application/scim+json' -d '{{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{{"op":"remove","path":"members[value eq \"'"$ID"'\"]"}}]}}'
+
+# Deactivate the user: it can't sign in any more, and its sessions end
 curl -sS -i -w '\n' -X PATCH "{base_url}/Users/$ID" -H 'Authorization: Bearer {token}' -H 'Content-Type: application/scim+json' -d '{{"schemas":["urn:ietf:params:scim:api:messages:2.0:PatchOp"],"Operations":[{{"op":"replace","value":{{"active":false}}}}]}}'
 
-# Delete it
+# Delete both
 curl -sS -i -w '\n' -X DELETE "{base_url}/Users/$ID" -H 'Authorization: Bearer {token}'
+curl -sS -i -w '\n' -X DELETE "{base_url}/Groups/$GROUP" -H 'Authorization: Bearer {token}'
 
 Ctrl-C ends the demo.
 "#

@@ -76,7 +76,7 @@ impl Report<'_> {
             ("Unique identifier field for users", "userName"),
             (
                 "Supported provisioning actions",
-                "Import New Users and Profile Updates, Push New Users, Push Profile Updates",
+                "Import New Users and Profile Updates, Push New Users, Push Profile Updates, Push Groups, Import Groups",
             ),
         ];
         match &self.credential {
@@ -141,7 +141,7 @@ mod tests {
         Type this into Okta (your app > Provisioning > Integration):
           SCIM connector base URL            https://scim.example.com/realms/acme%20corp/scim/v2
           Unique identifier field for users  userName
-          Supported provisioning actions     Import New Users and Profile Updates, Push New Users, Push Profile Updates
+          Supported provisioning actions     Import New Users and Profile Updates, Push New Users, Push Profile Updates, Push Groups, Import Groups
           Authentication Mode                HTTP Header
           Authorization: Bearer              t0ken
 
@@ -158,7 +158,7 @@ mod tests {
         Type this into Okta (your app > Provisioning > Integration):
           SCIM connector base URL            https://scim.example.com/realms/acme%20corp/scim/v2
           Unique identifier field for users  userName
-          Supported provisioning actions     Import New Users and Profile Updates, Push New Users, Push Profile Updates
+          Supported provisioning actions     Import New Users and Profile Updates, Push New Users, Push Profile Updates, Push Groups, Import Groups
           Authentication Mode                OAuth 2 (grant type Client Credentials)
           Token endpoint                     https://scim.example.com/realms/acme%20corp/protocol/openid-connect/token
           Client ID                          scim-okta

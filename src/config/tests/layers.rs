@@ -15,7 +15,7 @@ fn the_least_file_gets_the_built_in_values() {
     assert_eq!(server.listen.to_string(), "127.0.0.1:7644");
     assert_eq!(server.private_listen.to_string(), "127.0.0.1:7645");
     assert!(server.public_url.is_none());
-    assert_eq!(server.max_body_bytes, 1 << 20);
+    assert_eq!(server.max_body_bytes, 4 << 20);
     assert_eq!(server.request_timeout, Duration::from_secs(55));
     assert_eq!(server.header_timeout, Duration::from_secs(5));
     assert_eq!(server.drain_timeout, Duration::from_secs(30));

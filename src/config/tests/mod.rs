@@ -1,5 +1,6 @@
 //! What the tests of the configuration share.
 
+mod groups;
 mod layers;
 mod reference;
 mod refusals;

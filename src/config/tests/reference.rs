@@ -7,6 +7,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::super::attributes::DEFAULT_MAP;
 use super::super::file::{CallerFile, ConfigFile, KeycloakLayer, LogLayer, RealmLayer, ServerLayer};
+use super::super::groups::{ClientRoleLayer, GroupRole, GroupsLayer};
 use super::super::schemas::{AttributeLayer, SchemaLayer, SubAttributeLayer};
 use super::good;
 use crate::scim::schema::{Attribute, Type};
@@ -43,17 +44,21 @@ fn keys<'de, T: Deserialize<'de>>() -> BTreeSet<&'static str> {
     keys
 }
 
-/// The keys at `path` in a document, of all tables where a `*` stands for any name.
+/// The keys at `path` in a document, of all tables where a `*` stands for any name, or for any element of a list.
 fn written(table: &DeTable<'_>, path: &[&str], found: &mut BTreeSet<String>) {
     let Some((first, rest)) = path.split_first() else {
         found.extend(table.keys().map(|key| key.get_ref().to_string()));
         return;
     };
-    for (key, value) in table {
-        if let DeValue::Table(table) = value.get_ref()
-            && (*first == "*" || key.get_ref() == first)
-        {
-            written(table, rest, found);
+    let named = table.iter().filter(|(key, _)| *first == "*" || key.get_ref() == first);
+    for (_, value) in named {
+        match (value.get_ref(), rest.split_first()) {
+            (DeValue::Table(table), _) => written(table, rest, found),
+            (DeValue::Array(list), Some((&"*", rest))) => {
+                let tables = list.iter().filter_map(|element| element.get_ref().as_table());
+                tables.for_each(|table| written(table, rest, found));
+            }
+            _ => {}
         }
     }
 }
@@ -61,7 +66,7 @@ fn written(table: &DeTable<'_>, path: &[&str], found: &mut BTreeSet<String>) {
 const REFERENCE: &str = include_str!("../../../config.toml");
 
 /// Where the example of a schema begins, and what follows it.
-const SCHEMA: [&str; 2] = ["# [realms.acme.schemas.", "# How Keycloak is reached."];
+const SCHEMA: [&str; 2] = ["# [realms.acme.schemas.", "# How the realm's groups are kept."];
 
 /// The reference without the example of a schema.
 fn without_schema() -> String {
@@ -93,7 +98,7 @@ fn uncomment(reference: &str, without: &[&str]) -> String {
 fn the_reference_names_every_key_and_no_other() {
     let text = uncommented(&[]);
     let tree = DeTable::parse(&text).unwrap();
-    let sections: [(&[&str], BTreeSet<&str>); 9] = [
+    let sections: [(&[&str], BTreeSet<&str>); 11] = [
         (&[], keys::<ConfigFile>()),
         (&["server"], keys::<ServerLayer>()),
         (&["log"], keys::<LogLayer>()),
@@ -104,6 +109,8 @@ fn the_reference_names_every_key_and_no_other() {
             &["realms", "*", "schemas", "*", "attributes", "*", "sub_attributes", "*"],
             keys::<SubAttributeLayer>(),
         ),
+        (&["realms", "*", "groups"], keys::<GroupsLayer>()),
+        (&["realms", "*", "groups", "roles", "*", "*"], keys::<ClientRoleLayer>()),
         (&["realms", "*", "keycloak"], keys::<KeycloakLayer>()),
         (&["realms", "*", "callers", "*"], keys::<CallerFile>()),
     ];
@@ -130,6 +137,7 @@ fn the_reference_works_as_it_stands_and_its_comments_show_the_defaults() {
         "proxy",
         "sha256",
         "auth",
+        "\"Engineering\"",
         "[realms.acme.callers.entra]",
     ];
     let shown = good(&uncomment(&without_schema(), &examples));
@@ -138,6 +146,16 @@ fn the_reference_works_as_it_stands_and_its_comments_show_the_defaults() {
     let shown = good(&uncommented(&examples));
     assert_eq!(shown.realms.get("acme").unwrap().callers.len(), 2);
     assert_eq!(shown.server.public_url.unwrap().as_str(), "https://scim.example.com/");
+}
+
+#[test]
+fn the_example_of_the_roles_of_a_group_works() {
+    let shown = good(&uncommented(&["client_secret_file", "ca_file"]));
+    let groups = &shown.realms.get("acme").unwrap().groups;
+    let engineering = groups.roles.get("engineering").unwrap();
+    assert_eq!(engineering.name, "Engineering");
+    let editor = GroupRole::Client { client: "billing".to_owned(), role: "editor".to_owned() };
+    assert_eq!(engineering.roles, BTreeSet::from([GroupRole::Realm("developer".to_owned()), editor]));
 }
 
 #[test]

@@ -46,11 +46,7 @@ pub(super) fn translate(error: &keycloak::Error, map: &BTreeMap<String, String>)
             Some(field) => invalid(field, map),
             None => {
                 tracing::warn!(reason = %message, "Keycloak refuses the content");
-                Error::bad(
-                    ScimType::InvalidValue,
-                    Code::UnacceptableValue,
-                    "Keycloak refuses the user's attributes",
-                )
+                Error::bad(ScimType::InvalidValue, Code::UnacceptableValue, "Keycloak refuses the attributes")
             }
         },
         Failure::Server { .. }

@@ -2,6 +2,7 @@
 
 mod create;
 mod errors;
+mod groups;
 mod leave;
 mod locks;
 mod names;
@@ -30,12 +31,14 @@ use tokio_util::task::TaskTracker;
 use crate::keycloak::{AdminClient, Connection};
 use crate::scim::{Code, Error, Filter, ResourceType};
 
+use self::groups::AtRest;
 use self::locks::Locks;
 use self::plan::Rules;
 use self::realm::{Expected, Facts};
 use self::storage::{Mapping, Storage};
 use super::{Check, Context, Directory, Edit, Page, Result, Row, Visit, Wanted};
 
+pub use self::groups::{GroupRole, GroupSettings};
 pub use self::realm::NotReady;
 
 /// How a realm is to be kept.
@@ -55,6 +58,8 @@ pub struct Settings {
     pub trust_email: bool,
     /// Does `active: true` undo a block that was set in Keycloak?
     pub reactivate_local: bool,
+    /// How groups are kept.
+    pub groups: GroupSettings,
     /// How often the sweep looks for what administrators changed.
     pub sweep_interval: Duration,
 }
@@ -74,6 +79,8 @@ struct Inner {
     /// One look at the realm at a time.
     looking: tokio::sync::Mutex<()>,
     locks: Locks,
+    /// Groups whose members have come to rest.
+    at_rest: AtRest,
     /// Work that goes on after an answer; shutting down waits for it.
     tasks: TaskTracker,
 }
@@ -92,6 +99,7 @@ impl AdminDirectory {
             facts: RwLock::default(),
             looking: tokio::sync::Mutex::default(),
             locks: Locks::default(),
+            at_rest: AtRest::default(),
             tasks,
         }))
     }
@@ -125,6 +133,7 @@ impl AdminDirectory {
             tag_role: &settings.tag_role,
             protected_roles: &settings.protected_roles,
             mappings: &self.0.mappings,
+            groups: &settings.groups,
         };
         let facts = Arc::new(realm::inspect(client, &expected).await?);
         if facts.realm_management.is_none() && self.known().is_none() {

@@ -7,9 +7,10 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::directory::{Page, Result, Row, Visit, too_many};
 use crate::keycloak::{AttributeMatch, MAX_PAGE, UserId, UserQuery, UserRepresentation};
-use crate::scim::Filter;
+use crate::scim::members::{self, NeededMembers};
+use crate::scim::{Code, Error, Filter, ScimType};
 
-use super::push_down::{self, Key, Narrowing};
+use super::push_down::{self, Key, Narrowing, Plan};
 use super::storage::{self, EMAILS, EXTERNAL_ID, HASH, USER_NAME};
 use super::tag::Standing;
 use super::{OrScim, Session};
@@ -20,6 +21,8 @@ const LOOKUP_PAGE: u32 = 100;
 const WALK_PAGE: u32 = 500;
 /// How many lookups of one filter run at once.
 const LOOKUPS_AT_ONCE: usize = 4;
+/// How many users' groups may be read, with a call for each of them, to judge a filter.
+const MOST_MEMBERSHIPS: usize = 1000;
 
 impl Session {
     pub(super) async fn get(&self, id: &str) -> Result<Option<Row>> {
@@ -60,7 +63,7 @@ impl Session {
         }
     }
 
-    /// Gives every managed user that may match the filter, each once.
+    /// Gives every managed user that may match the filter, each once, with the groups that the filter needs to know.
     pub(super) async fn candidates(
         &self,
         filter: &Filter,
@@ -68,7 +71,37 @@ impl Session {
         visit: &mut Visit<'_>,
     ) -> Result<()> {
         let plan = push_down::plan(filter, &self.storage);
+        match members::needed_groups(filter) {
+            NeededMembers::None => self.find(&plan, Vec::new(), limit, visit).await,
+            // Who is in these groups is known by reading their members, however many the candidates are.
+            NeededMembers::These(ids) if !plan.is_lookups() => {
+                let mut insiders = self.insiders(&ids, &plan.groups, limit).await?;
+                let rows = std::mem::take(&mut insiders.rows);
+                self.find(&plan, rows, limit, &mut |row| visit(insiders.tell(row))).await
+            }
+            NeededMembers::These(_) | NeededMembers::All => {
+                let most = limit.min(MOST_MEMBERSHIPS);
+                let mut candidates = Vec::new();
+                let found = async {
+                    let ids = plan.groups.iter().cloned().collect();
+                    let insiders = self.insiders(&ids, &plan.groups, most).await?;
+                    self.find(&plan, insiders.rows, most, &mut |row| candidates.push(row)).await
+                };
+                found.await.map_err(|error| match error.code {
+                    Code::ScanLimit if most < limit => too_many_memberships(),
+                    _ => error,
+                })?;
+                self.with_groups(candidates).await?.into_iter().for_each(visit);
+                Ok(())
+            }
+        }
+    }
+
+    /// Gives those whom the plan finds, each once; `insiders` are those that are in its groups, at most as many as the
+    /// limit.
+    async fn find(&self, plan: &Plan, insiders: Vec<Row>, limit: usize, visit: &mut Visit<'_>) -> Result<()> {
         let mut given = Given { visit, ids: HashSet::new() };
+        insiders.into_iter().for_each(|row| given.give(row));
         // Collected first: a stream that borrows in its closure makes futures that can't be sent to another task.
         let lookups: Vec<_> = plan.lookups.iter().map(|key| self.lookup(key, limit)).collect();
         let mut lookups = stream::iter(lookups).buffered(LOOKUPS_AT_ONCE);
@@ -250,6 +283,17 @@ impl Given<'_, '_> {
             (self.visit)(row);
         }
     }
+}
+
+fn too_many_memberships() -> Error {
+    Error::bad(
+        ScimType::TooMany,
+        Code::ScanLimit,
+        format!(
+            "The filter would read the groups of more than {MOST_MEMBERSHIPS} users, which are the most; name the group \
+             by groups.value eq, or add an eq on userName, externalId, emails.value or id"
+        ),
+    )
 }
 
 /// The same query from this user on.

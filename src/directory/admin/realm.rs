@@ -1,13 +1,14 @@
 //! What the gateway must know of a realm before it serves it, and whether the realm is set up for it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::keycloak::{self, AdminClient, RealmRepresentation, RoleRepresentation, UserProfile};
+use crate::keycloak::{self, AdminClient, GroupId, RealmRepresentation, RoleRepresentation, UserProfile};
 
+use super::groups::{self, GroupSettings, KnownRole, Protected};
 use super::storage::{DECLARED, Mapping, admin_edits};
 
 /// The client that holds the administrative roles of a realm.
-const REALM_MANAGEMENT: &str = "realm-management";
+pub(super) const REALM_MANAGEMENT: &str = "realm-management";
 
 /// What holds in the realm until somebody changes its settings; read again with every sweep.
 #[derive(Debug, Clone)]
@@ -18,6 +19,10 @@ pub(super) struct Facts {
     pub email_as_username: bool,
     /// The id of the client whose roles mean power; none where the gateway's account may not see clients.
     pub realm_management: Option<String>,
+    /// The group below which SCIM's groups live; none for the top level.
+    pub group_parent: Option<GroupId>,
+    /// The roles that groups carry by configuration, by the groups' names in lower case.
+    pub group_roles: BTreeMap<String, Vec<KnownRole>>,
 }
 
 /// Why a realm can't be served.
@@ -58,6 +63,8 @@ pub(super) struct Expected<'a> {
     pub protected_roles: &'a [String],
     /// What the configuration keeps in attributes of its own.
     pub mappings: &'a [Mapping],
+    /// How groups are kept.
+    pub groups: &'a GroupSettings,
 }
 
 /// Reads the facts and checks the realm.
@@ -69,12 +76,20 @@ pub(super) async fn inspect(client: &AdminClient, expected: &Expected<'_>) -> Re
         client.client_uuid(REALM_MANAGEMENT),
     )?;
     let mut problems = undeclared(&profile, expected.mappings);
+    let group_parent = groups::parent(client, expected.groups, &mut problems).await?;
+    let protected = Protected {
+        roles: expected.protected_roles,
+        tag: expected.tag_role,
+        realm_management: realm_management.as_deref(),
+    };
+    let group_roles = groups::roles(client, expected.groups, &protected, &mut problems).await?;
     if let Some(role) = &role {
         problems.extend(dangerous_tag(client, role, &realm, expected).await?);
     }
     match role {
         Some(role) if problems.is_empty() => {
-            Ok(Facts { role, email_as_username: realm.registration_email_as_username, realm_management })
+            let email_as_username = realm.registration_email_as_username;
+            Ok(Facts { role, email_as_username, realm_management, group_parent, group_roles })
         }
         role => {
             if role.is_none() {
@@ -163,8 +178,6 @@ fn undeclared(profile: &UserProfile, mappings: &[Mapping]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use serde_json::{Value, json};
 
     use super::*;

@@ -214,7 +214,9 @@ impl Storage {
         let last_modified =
             value(stored, LAST_MODIFIED).and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
         let id = stored.id.as_ref().map(ToString::to_string).unwrap_or_default();
-        Row { resource, meta: Meta { id, created, last_modified: last_modified.unwrap_or(created) } }
+        let last_modified = Some(last_modified.unwrap_or(created));
+        let meta = Meta { id, created: Some(created), last_modified, revision: None };
+        Row { resource, meta, groups: None }
     }
 
     /// The attributes as they should be stored, where some are still in the document alone, because they were written

@@ -139,10 +139,16 @@ fn is_stale(user: &UserRepresentation, young: OffsetDateTime) -> bool {
 impl AdminDirectory {
     async fn sweep_once(&self, realm: &str) {
         let context = Context::new("sweep", "");
-        let swept = async { self.session(&context).await?.sweep().await }.await;
+        let swept = async {
+            let session = self.session(&context).await?;
+            Ok::<_, crate::scim::Error>(session.sweep().await? + session.sweep_groups().await?)
+        }
+        .await;
         match swept {
             Ok(0) => tracing::debug!(realm, calls = context.calls(), "swept; nothing to heal"),
-            Ok(healed) => tracing::info!(realm, healed, calls = context.calls(), "swept and healed users"),
+            Ok(healed) => {
+                tracing::info!(realm, healed, calls = context.calls(), "swept and healed users and groups");
+            }
             Err(error) => tracing::warn!(realm, %error, "the sweep failed and will be repeated"),
         }
     }

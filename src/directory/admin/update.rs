@@ -42,20 +42,36 @@ impl Session {
 
     pub(super) async fn delete(self, id: &str, check: Check) -> Result<()> {
         let Ok(id) = UserId::try_from(id) else { return Err(Error::not_found(id)) };
-        let _lock = self.directory.0.locks.lock(format!("id {id}")).await;
-        let (stored, power) = tokio::join!(self.managed(&id), self.refuse_power(&id, "its deletion"));
+        let lock = self.directory.0.locks.lock(format!("id {id}")).await;
+        let (stored, power, groups) =
+            tokio::join!(self.managed(&id), self.refuse_power(&id, "its deletion"), self.groups_left(&id));
         let stored = stored?;
         check(&self.storage.read(&stored, &self.caller))?;
         power?;
+        let groups = groups?;
         if stored.federation_link.is_some() {
             // The directory's next sync would bring a deleted user back, enabled.
-            return self.withdraw(&id, &stored).await;
+            // First: without the tag nobody would find the user again to take them out.
+            let left = self.leave_groups(&id, groups).await?;
+            self.withdraw(&id, &stored).await?;
+            drop(lock);
+            self.note_departure(&left).await;
+            return Ok(());
         }
-        match self.client.delete_user(&id).await {
+        let deleted = match self.client.delete_user(&id).await {
+            // Somebody joined the user to a group in that very moment.
+            Err(keycloak::Error::Conflict { .. }) => self.client.delete_user(&id).await,
+            deleted => deleted,
+        };
+        match deleted {
             // Gone is what was asked for: a repeated try may find it so.
-            Err(keycloak::Error::NotFound { .. }) => Ok(()),
-            done => done.or_scim(&self),
+            Err(keycloak::Error::NotFound { .. }) => {}
+            done => done.or_scim(&self)?,
         }
+        // Whoever changes a group may wait for a user's lock, and not the other way round.
+        drop(lock);
+        self.note_departure(&groups).await;
+        Ok(())
     }
 
     /// The user, if it is managed; a create that was cut off is finished first. The caller holds the user's lock.

@@ -48,7 +48,8 @@ codes! {
     BodyTooLarge = "body-too-large" {
         forms: [413],
         cause: "The request's body has more bytes than `server.max_body_bytes` allows; the detail says how many are \
-            allowed. A picture sent as data in `photos` or a certificate chain is the usual reason.",
+            allowed. A group that is written with very many members is a usual reason, or a picture sent as data in \
+            `photos`, or a certificate chain.",
         mending: [
             IdentityProvider: "Take large attributes, such as pictures, out of the attribute mapping.",
             Configuration: "Raise `server.max_body_bytes`. A user's attributes together may have 65,000 characters \
@@ -106,9 +107,9 @@ codes! {
     ValueTooLong = "value-too-long" {
         forms: [400 InvalidValue],
         cause: "A value is longer (or shorter) than the realm's user profile in Keycloak allows or than the 2048 \
-            characters of userName, externalId and e-mail addresses, an attribute has more than 1000 values, or all \
-            attributes of the user together have more than 65,000 characters. The detail says which, and the \
-            limit.",
+            characters of userName, externalId and e-mail addresses, an attribute has more than 1000 values (the \
+            members of a group: 100,000 in one request), or all attributes of the user together have more than 65,000 \
+            characters. The detail says which, and the limit.",
         mending: [
             IdentityProvider: "Shorten the value, or take large attributes out of the mapping.",
             Keycloak: "If the detail speaks of the user profile: raise the maximum of the attribute's `length` \
@@ -120,8 +121,8 @@ codes! {
     TooMuchWork = "too-much-work" {
         forms: [400 InvalidValue, 400 TooMany],
         cause: "The operations of one PATCH would compare more than 250,000 values with each other (long texts count \
-            as several), and nothing was changed; or (`tooMany`) a filter of very many comparisons would be held \
-            against very long values.",
+            as several), or hold every member of a group against more than 100 comparisons, and nothing was changed; \
+            or (`tooMany`) a filter of very many comparisons would be held against very long values.",
         mending: [
             IdentityProvider: "Send the operations in several requests, or replace the whole attribute instead of \
                 adding to it value by value.",
@@ -162,9 +163,11 @@ codes! {
     ImmutableAttribute = "immutable-attribute" {
         forms: [400 Mutability],
         cause: "The configuration declares the attribute `immutable`: a client may set it once. The request would \
-            change or remove what it has been set to. (A PUT that leaves it out keeps it.)",
+            change or remove what it has been set to. (A PUT that leaves it out keeps it.) Or a PATCH would change a \
+            part of a group's member, such as `members.display`: members are added and removed as a whole.",
         mending: [
-            IdentityProvider: "Let the attribute be mapped on create only.",
+            IdentityProvider: "Let the attribute be mapped on create only. For members, use the path `members`, and \
+                `members[value eq \"…\"]` to remove one.",
             Configuration: "If the value may change, declare the attribute with `mutability = \"readWrite\"`.",
         ],
     }
@@ -220,8 +223,9 @@ codes! {
         forms: [400 TooMany],
         cause: "`eq` on `id`, `userName`, `externalId` or `emails.value` finds users directly, and Keycloak narrows \
             them by `userName` and names (`eq`, `co`, `sw`, `ew`), by mapped attributes (`eq`), `active` and \
-            `meta.created`; each alone, or joined with the rest by `and`. For any other filter the gateway looks at \
-            every managed user. More than `scan_limit` users are left to look at.",
+            `meta.created`, and `eq` on `groups.value` finds a group's members; each alone, or joined with the rest by \
+            `and`. For any other filter the gateway looks at every managed user. More than `scan_limit` users are left \
+            to look at, or more than 1,000 where the filter compares their `groups` by anything else than the id.",
         mending: [
             IdentityProvider: "Match people by `userName`, `externalId` or e-mail address.",
             Configuration: "Raise `scan_limit`. Each 500 users cost a call, so a filter over a large realm may take \
@@ -275,11 +279,10 @@ codes! {
     /// A part of SCIM that is not served.
     NotImplemented = "not-implemented" {
         forms: [501],
-        cause: "The request is for a part of SCIM that this version does not serve: groups (but for their list, \
-            which is empty), `/Me`, `/Bulk`, or a search over all resource types.",
+        cause: "The request is for a part of SCIM that this version does not serve: `/Me`, `/Bulk`, or a search over \
+            all resource types.",
         mending: [
-            IdentityProvider: "Turn off what needs it, such as *Push Groups* in Okta or the group mapping in Entra \
-                ID.",
+            IdentityProvider: "Turn off what needs it, such as bulk requests in a custom connector.",
         ],
     }
     /// The userName is taken by a user that this gateway does not manage.
@@ -361,6 +364,93 @@ codes! {
         mending: [
             Keycloak: "Let an administrator of Keycloak do it by hand, or take the role away first.",
             Configuration: "If the role is no power, and stands in `protected_roles`, take it out there.",
+        ],
+    }
+    /// The displayName is taken by another group.
+    GroupExists = "group-exists" {
+        forms: [409 Uniqueness],
+        cause: "Another group that SCIM manages has the displayName; letter case does not count. Or another group in the \
+            same place of Keycloak has it exactly. The detail names the group's id where it knows it.",
+        mending: [
+            IdentityProvider: "If both are the same group, let the identity provider link to the existing one (Okta: \
+                *Push Groups*, *Link group*; Entra ID finds it by displayName). If not, rename one of them.",
+            Keycloak: "If the other group is a remnant, delete it; then repeat the request.",
+        ],
+    }
+    /// A group of this name exists in Keycloak and is not managed over SCIM.
+    UnmanagedGroupExists = "unmanaged-group-exists" {
+        forms: [409 Uniqueness],
+        cause: "Somebody made a group of this name in Keycloak, in the place where SCIM's groups live. It is not taken \
+            over, because `groups.on_existing` is `\"reject\"`, or because there are several of the name but for letter \
+            case.",
+        mending: [
+            Keycloak: "Rename or delete the group; or make it SCIM's by giving it the attribute `scim.managed` with the \
+                value `realm`, after a look at its roles and members.",
+            Configuration: "`groups.on_existing = \"adopt\"` lets clients take over groups that carry no other roles \
+                than those listed in `groups.roles`.",
+        ],
+    }
+    /// The group exists, but clients may only look at it.
+    UnmanagedGroup = "unmanaged-group" {
+        forms: [403],
+        cause: "`groups.visible = \"all\"` shows groups that were made in Keycloak. They can be read, but not changed, \
+            as long as nobody makes them SCIM's.",
+        mending: [
+            Keycloak: "Give the group the attribute `scim.managed` with the value `realm`.",
+            Configuration: "`groups.on_existing = \"adopt\"` lets clients take over groups that carry no other roles \
+                than those listed in `groups.roles`.",
+        ],
+    }
+    /// The group carries roles, so it is not taken over.
+    GroupHasRoles = "group-has-roles" {
+        forms: [409],
+        cause: "The existing group, or one above it, carries a role that the configuration does not list for it. Whoever \
+            pushes people into it would give them that role. The detail names the role.",
+        mending: [
+            Configuration: "If its members shall have the role, list it under the group's name in `groups.roles`.",
+            Keycloak: "If not, take the role from the group.",
+        ],
+    }
+    /// The group carries administrative power.
+    ProtectedGroup = "protected-group" {
+        forms: [409 Uniqueness, 403, 400 InvalidValue],
+        cause: "The group has, perhaps through a group above it or a composite role, a role that administers the realm: \
+            one of `realm-management` other than `view-*` and `query-*`, the realm role `admin`, or one of \
+            `protected_roles`. Such groups don't exist for SCIM clients. (409: its name can't be taken. 403: users with \
+            power can't join it. 400: no group can be put into it.)",
+        mending: [
+            Keycloak: "Keep its members by hand, or take the role away from the group.",
+            Configuration: "If the identity provider shall decide who administers the realm, name the group in \
+                `groups.privileged`.",
+        ],
+    }
+    /// A member that was named can't be one.
+    UnknownMember = "unknown-member" {
+        forms: [400 InvalidValue],
+        cause: "The request names a member that is no managed user, and no managed group, of this realm. Nothing of the \
+            request was applied. The detail names the first of them.",
+        mending: [
+            IdentityProvider: "Assign the person to the application first, and push the group again when the user has \
+                been created. If the user was deleted in Keycloak, let the identity provider create it anew.",
+            Keycloak: "If the user is there, but was made by hand, give it the role `scim-managed` (`tag_role`).",
+        ],
+    }
+    /// A group can't be put into the other one.
+    GroupNotNestable = "group-not-nestable" {
+        forms: [400 InvalidValue],
+        cause: "In Keycloak a group is below one other group at most, and never below itself. The detail says what \
+            stands in the way.",
+        mending: [
+            IdentityProvider: "Take the group out of the other one first, or push the people instead of the group.",
+        ],
+    }
+    /// There are groups below the group that SCIM does not manage.
+    UnmanagedSubgroups = "unmanaged-subgroups" {
+        forms: [409],
+        cause: "Keycloak deletes all groups below a group along with it, and below this one there is a group that SCIM \
+            does not manage. Nothing was deleted.",
+        mending: [
+            Keycloak: "Move or delete the group that the detail names; or delete the group by hand.",
         ],
     }
     /// The stored document was written by a newer version.

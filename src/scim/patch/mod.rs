@@ -20,24 +20,26 @@ use self::change::{Change, change_attribute};
 
 /// The schema URN of a PATCH request.
 pub const PATCH_URN: &str = "urn:ietf:params:scim:api:messages:2.0:PatchOp";
+
 /// The kinds of operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Op {
+pub(super) enum Op {
     Add,
     Replace,
     Remove,
 }
 
+/// An operation whose path is readable.
 #[derive(Debug)]
-struct Operation {
-    op: Op,
-    target: Option<Target>,
-    value: Option<Value>,
+pub(super) struct Operation {
+    pub(super) op: Op,
+    pub(super) target: Option<Target>,
+    pub(super) value: Option<Value>,
 }
 
 /// A PATCH path: attribute notation, or a value path (RFC 7644 figure 1).
 #[derive(Debug)]
-enum Target {
+pub(super) enum Target {
     Attribute {
         extension: Option<Arc<Schema>>,
         attribute: Arc<Attribute>,
@@ -95,6 +97,16 @@ impl Patch {
     /// read-only attribute.
     pub fn read(resource_type: &ResourceType, body: &Object) -> Result<Self, Error> {
         Ok(Self { operations: read::operations(resource_type, body)? })
+    }
+
+    /// A request of these operations alone.
+    pub(super) fn of(operations: Vec<Operation>) -> Self {
+        Self { operations }
+    }
+
+    /// Its operations, in order.
+    pub(super) fn into_operations(self) -> Vec<Operation> {
+        self.operations
     }
 
     /// Applies all operations, in order, to a copy. `resource_type` is the one that the request was read for.

@@ -262,6 +262,12 @@ pub(crate) fn meta() -> impl Strategy<Value = Meta> {
         OffsetDateTime::UNIX_EPOCH,
     ];
     let instant = || prop::sample::select(instants.to_vec());
-    (prop::sample::select(vec!["a", "A", "ab", "1"]), instant(), instant())
-        .prop_map(|(id, created, last_modified)| Meta { id: id.into(), created, last_modified })
+    (prop::sample::select(vec!["a", "A", "ab", "1"]), instant(), instant()).prop_map(
+        |(id, created, last_modified)| Meta {
+            id: id.into(),
+            created: Some(created),
+            last_modified: Some(last_modified),
+            revision: None,
+        },
+    )
 }

@@ -41,10 +41,29 @@ async fn authorization(realm: &Realm, client_id: &str) -> String {
     format!("Bearer {}", tokens.access_token)
 }
 
+/// The roles that are tried, each alone.
+const ROLES: [&str; 11] = [
+    "manage-users",
+    "view-users",
+    "query-users",
+    "query-groups",
+    "view-realm",
+    "manage-realm",
+    "view-clients",
+    "manage-clients",
+    "query-clients",
+    "impersonation",
+    "realm-admin",
+];
+
 /// What calls are made upon.
 struct Things {
     user: String,
     group: String,
+    /// Below the other one.
+    subgroup: String,
+    /// To be deleted, one for each number.
+    doomed: Vec<String>,
     client: String,
     management: String,
     role: Value,
@@ -56,9 +75,16 @@ impl Things {
     async fn new(realm: &Realm) -> Self {
         realm.create_role("tag").await;
         let (management, management_role) = management_role(realm, "query-users").await;
+        let group = realm.post("/groups", &json!({ "name": "guides" })).await;
+        let mut doomed = Vec::new();
+        for number in 0..ROLES.len() {
+            doomed.push(realm.post("/groups", &json!({ "name": format!("doomed-{number}") })).await);
+        }
         Self {
             user: realm.create_user(&json!({ "username": "babs", "enabled": true })).await,
-            group: realm.post("/groups", &json!({ "name": "guides" })).await,
+            subgroup: realm.post(&format!("/groups/{group}/children"), &json!({ "name": "sub" })).await,
+            group,
+            doomed,
             client: machine(realm, "app", "s").await,
             management,
             role: realm.get("/roles/tag").await,
@@ -72,6 +98,7 @@ impl Things {
         const SEE_REALM: &[&str] = &["view-realm", "manage-realm"];
         const CHANGE_REALM: &[&str] = &["manage-realm"];
         const ASK_USERS: &[&str] = &["query-users", "view-users", "manage-users"];
+        const ASK_GROUPS: &[&str] = &["query-groups", "view-users", "manage-users"];
         const SEE_USERS: &[&str] = &["view-users", "manage-users"];
         const CHANGE_USERS: &[&str] = &["manage-users"];
         const ASK_CLIENTS: &[&str] = &["query-clients", "view-clients", "manage-clients"];
@@ -79,11 +106,16 @@ impl Things {
         const CHANGE_CLIENTS: &[&str] = &["manage-clients"];
         /// No single one of those that are tried suffices, but `realm-admin`.
         const NONE_ALONE: &[&str] = &[];
-        let Self { user, group, client, management, .. } = self;
+        let Self { user, group, subgroup, client, management, .. } = self;
         let (get, put, post, delete) = (Method::GET, Method::PUT, Method::POST, Method::DELETE);
         let (role, roles_of_client) = (json!([self.role]), json!([self.management_role]));
         let role_id = self.role["id"].as_str().unwrap();
+        let group_role = role.clone();
+        let relocation = json!({ "id": subgroup, "name": "sub" });
         let user = format!("/users/{user}");
+        let of_group = format!("/groups/{group}");
+        let group_mappings = format!("{of_group}/role-mappings");
+        let group_of_client = format!("{group_mappings}/clients/{management}");
         let mappings = format!("{user}/role-mappings");
         let of_client = format!("{mappings}/clients/{management}");
         let client = format!("/clients/{client}");
@@ -109,6 +141,7 @@ impl Things {
             (post.clone(), format!("{user}/logout"), None, CHANGE_USERS),
             (get.clone(), format!("{user}/consents"), None, SEE_USERS),
             (get.clone(), format!("{user}/groups"), None, SEE_USERS),
+            (get.clone(), format!("{user}/groups/count"), None, SEE_USERS),
             (put.clone(), format!("{user}/groups/{group}"), None, CHANGE_USERS),
             (delete.clone(), format!("{user}/groups/{group}"), None, CHANGE_USERS),
             (get.clone(), mappings.clone(), None, SEE_USERS),
@@ -120,7 +153,32 @@ impl Things {
             (get.clone(), of_client.clone(), None, NONE_ALONE),
             (get.clone(), format!("{of_client}/composite"), None, NONE_ALONE),
             (post.clone(), of_client.clone(), Some(roles_of_client.clone()), CHANGE_USERS),
-            (delete, of_client, Some(roles_of_client), CHANGE_USERS),
+            (delete.clone(), of_client, Some(roles_of_client.clone()), CHANGE_USERS),
+            (get.clone(), "/groups".into(), None, ASK_GROUPS),
+            (get.clone(), "/groups?search=g&populateHierarchy=false".into(), None, ASK_GROUPS),
+            (get.clone(), "/groups/count".into(), None, ASK_GROUPS),
+            (get.clone(), "/group-by-path/guides".into(), None, SEE_USERS),
+            (get.clone(), of_group.clone(), None, SEE_USERS),
+            (get.clone(), format!("{of_group}/children"), None, SEE_USERS),
+            (get.clone(), format!("{of_group}/members"), None, SEE_USERS),
+            (put.clone(), of_group.clone(), Some(json!({ "name": "guides" })), CHANGE_USERS),
+            (
+                post.clone(),
+                format!("{of_group}/children"),
+                Some(json!({ "name": format!("group-{number}") })),
+                CHANGE_USERS,
+            ),
+            (post.clone(), format!("{of_group}/children"), Some(relocation), CHANGE_USERS),
+            (delete.clone(), format!("/groups/{}", self.doomed[number]), None, CHANGE_USERS),
+            (get.clone(), group_mappings.clone(), None, SEE_USERS),
+            (get.clone(), format!("{group_mappings}/realm"), None, SEE_USERS),
+            (get.clone(), format!("{group_mappings}/realm/composite"), None, SEE_USERS),
+            (post.clone(), format!("{group_mappings}/realm"), Some(group_role.clone()), CHANGE_USERS),
+            (delete.clone(), format!("{group_mappings}/realm"), Some(group_role), CHANGE_USERS),
+            (get.clone(), group_of_client.clone(), None, NONE_ALONE),
+            (get.clone(), format!("{group_of_client}/composite"), None, NONE_ALONE),
+            (post.clone(), group_of_client.clone(), Some(roles_of_client.clone()), CHANGE_USERS),
+            (delete, group_of_client, Some(roles_of_client), CHANGE_USERS),
             (get.clone(), "/roles".into(), None, SEE_REALM),
             (post.clone(), "/roles".into(), Some(json!({ "name": format!("role-{number}") })), CHANGE_REALM),
             (get.clone(), "/roles/tag".into(), None, SEE_REALM),
@@ -149,19 +207,7 @@ impl Things {
 async fn each_call() {
     let realm = admin().await.create_realm("contract").await;
     let things = Things::new(&realm).await;
-    let roles = [
-        "manage-users",
-        "view-users",
-        "query-users",
-        "view-realm",
-        "manage-realm",
-        "view-clients",
-        "manage-clients",
-        "query-clients",
-        "impersonation",
-        "realm-admin",
-    ];
-    for (number, role) in roles.into_iter().enumerate() {
+    for (number, role) in ROLES.into_iter().enumerate() {
         let authorization = holder(&realm, &format!("holder-of-{role}"), &[role]).await;
         for (method, path, body, suffice) in things.calls(number) {
             let (status, said) =
@@ -183,6 +229,8 @@ async fn each_call() {
     for path in [
         format!("/users/{}/role-mappings/clients/{}", things.user, things.management),
         format!("/users/{}/role-mappings/clients/{}/composite", things.user, things.management),
+        format!("/groups/{}/role-mappings/clients/{}", things.group, things.management),
+        format!("/groups/{}/role-mappings/clients/{}/composite", things.group, things.management),
         "/roles/tag/users".to_owned(),
     ] {
         assert_eq!(call_with(&realm, Some(&authorization), Method::GET, &path, None).await.0, 200, "{path}");
@@ -192,11 +240,34 @@ async fn each_call() {
 async fn query_alone() {
     let realm = admin().await.create_realm("contract").await;
     let id = realm.create_user(&json!({ "username": "babs" })).await;
-    let authorization = holder(&realm, "asks", &["query-users", "query-clients"]).await;
-    for path in ["/users", &format!("/users?search=id:{id}"), "/clients", "/clients?clientId=asks&max=1"] {
-        let answer = call_with(&realm, Some(&authorization), Method::GET, path, None).await;
-        assert_eq!(answer, (200, json!([])), "{path}");
+    let group = json!({ "name": "guides", "attributes": { "k": ["1"] } });
+    let guides = realm.post("/groups", &group).await;
+    let authorization = holder(&realm, "asks", &["query-users", "query-clients", "query-groups"]).await;
+    let ask = async |path: &str| call_with(&realm, Some(&authorization), Method::GET, path, None).await;
+    for path in [
+        "/users",
+        &format!("/users?search=id:{id}"),
+        "/clients",
+        "/clients?clientId=asks&max=1",
+        "/groups",
+        "/groups?search=guides&populateHierarchy=false",
+        "/groups?q=k:1&populateHierarchy=false",
+    ] {
+        assert_eq!(ask(path).await, (200, json!([])), "{path}");
     }
+    // How many there are is told, all the same.
+    for path in ["/groups/count", "/groups/count?search=guides"] {
+        assert_eq!(ask(path).await, (200, json!({ "count": 1 })), "{path}");
+    }
+    // Who may see but not manage is told so.
+    let authorization = holder(&realm, "sees", &["view-users"]).await;
+    let seen =
+        call_with(&realm, Some(&authorization), Method::GET, &format!("/groups/{guides}"), None).await.1;
+    let listed = call_with(&realm, Some(&authorization), Method::GET, "/groups", None).await.1;
+    let access = json!({
+        "view": true, "viewMembers": true, "manageMembers": false, "manage": false, "manageMembership": false,
+    });
+    assert_eq!((&seen["access"], &listed[0]["access"]), (&access, &access));
 }
 
 async fn realm_settings() {

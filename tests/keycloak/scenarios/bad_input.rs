@@ -140,48 +140,11 @@ async fn ids() {
     let other = people.iter().find(|user| user["username"] == "unmanaged@example.com").unwrap()["id"]
         .as_str()
         .unwrap();
-    let short = &id[..35];
     proxy.drain();
     let put = Bytes::from(user("moved@example.com", json!({})).to_string());
     let active =
         Bytes::from(patch(&json!([{ "op": "replace", "path": "active", "value": false }])).to_string());
-    for id in [
-        "..%2fprofile",
-        "count",
-        "profile",
-        "%2e%2e",
-        "..",
-        ".",
-        "%2e",
-        "../Groups",
-        "..%2f..%2fclients",
-        "..%5cprofile",
-        "%2fprofile",
-        &format!("{id}%2flogout"),
-        &format!("{id}/logout"),
-        &format!("{id}/role-mappings/realm"),
-        &format!("{id}%3fx=1"),
-        &format!("{id}%23x"),
-        &format!("{id};x"),
-        &format!("{id}%00"),
-        &format!("{id}%20{other}"),
-        &format!("{other}%20{id}"),
-        &format!("{id}+{other}"),
-        &format!("{id},{other}"),
-        &format!("id:{id}"),
-        &format!("{id}%0a"),
-        &format!("%20{id}"),
-        &format!("..%2fusers%2f{id}"),
-        short,
-        other,
-        "%ff",
-        "%25",
-        "*",
-        "%2a",
-        "%252e%252e%252fprofile",
-        &"a".repeat(3000),
-        "%e2%80%8b",
-    ] {
+    for id in odd_ids(&id, other) {
         let path = format!("/Users/{id}");
         for (method, body) in [
             (Method::GET, Bytes::new()),
@@ -197,10 +160,53 @@ async fn ids() {
     for call in proxy.drain().iter().filter(|call| !call.is_openid()) {
         let path = call.path.strip_prefix(&users).unwrap_or_default();
         let asked = path.strip_prefix("?search=id%3A").and_then(|rest| rest.split('&').next());
-        let asked = asked.or_else(|| path.strip_prefix('/')?.split_once("/role-mappings/").map(|(id, _)| id));
+        let below = |of: &str| path.strip_prefix('/')?.split_once(of).map(|(id, _)| id);
+        let asked = asked.or_else(|| below("/role-mappings/")).or_else(|| below("/groups?"));
         assert!(call.method == Method::GET && asked.is_some_and(plain), "reached Keycloak: {}", call.line());
     }
     stage.check().await;
+}
+
+/// Segments of a path that are none of Keycloak's ids, or not one that this client may use, and would lead elsewhere if they
+/// were put into a URL as they are.
+pub fn odd_ids(id: &str, other: &str) -> Vec<String> {
+    vec![
+        "..%2fprofile".to_owned(),
+        "count".to_owned(),
+        "profile".to_owned(),
+        "%2e%2e".to_owned(),
+        "..".to_owned(),
+        ".".to_owned(),
+        "%2e".to_owned(),
+        "../Groups".to_owned(),
+        "..%2f..%2fclients".to_owned(),
+        "..%5cprofile".to_owned(),
+        "%2fprofile".to_owned(),
+        format!("{id}%2flogout"),
+        format!("{id}/logout"),
+        format!("{id}/role-mappings/realm"),
+        format!("{id}%3fx=1"),
+        format!("{id}%23x"),
+        format!("{id};x"),
+        format!("{id}%00"),
+        format!("{id}%20{other}"),
+        format!("{other}%20{id}"),
+        format!("{id}+{other}"),
+        format!("{id},{other}"),
+        format!("id:{id}"),
+        format!("{id}%0a"),
+        format!("%20{id}"),
+        format!("..%2fusers%2f{id}"),
+        id[..35].to_owned(),
+        other.to_owned(),
+        "%ff".to_owned(),
+        "%25".to_owned(),
+        "*".to_owned(),
+        "%2a".to_owned(),
+        "%252e%252e%252fprofile".to_owned(),
+        "a".repeat(3000),
+        "%e2%80%8b".to_owned(),
+    ]
 }
 
 async fn taken() {

@@ -125,14 +125,19 @@ impl Demo {
     }
 }
 
-/// A user's life, pasted, and what the demo says of it.
+/// The lives of a user and a group, pasted, and what the demo says of them.
 async fn live_a_life(demo: &Demo) {
     let shown = demo.paste();
-    for expected in ["HTTP/1.1 201 Created", "HTTP/1.1 200 OK", "\"active\":false", "HTTP/1.1 204 No Content"]
-    {
+    for expected in [
+        "HTTP/1.1 201 Created",
+        "HTTP/1.1 200 OK",
+        "\"displayName\":\"Tour Guides\",\"members\":[{",
+        "\"active\":false",
+        "HTTP/1.1 204 No Content",
+    ] {
         assert!(shown.contains(expected), "no {expected:?} in\n{shown}\n{}", demo.output());
     }
-    until("the last request is told", async || demo.told().contains("DELETE users/")).await;
+    until("the last request is told", async || demo.told().contains("DELETE groups/")).await;
     let told = demo.told();
     let mut rest = told.as_str();
     for expected in [
@@ -144,12 +149,23 @@ async fn live_a_life(demo: &Demo) {
         "/role-mappings/realm -> 204",
         "GET /realms/", // … the lookup …
         "GET users?username=babs@example.com&exact=true",
+        "POST /realms/", // … the push of a group …
+        "/Groups -> 201 Created",
+        "GET groups?search=Tour Guides",
+        "POST groups -> 201",
+        "# create the group",
+        "\"name\":\"Tour Guides\"",
+        "# put the user into the group",
+        "PATCH /realms/", // … a member who leaves …
+        "DELETE users/",
+        "# take the user out of the group",
         "PATCH /realms/", // … the deactivation …
         "PUT users/",
         "\"enabled\":false",
         "/logout -> 204",
         "DELETE /realms/", // … and the end.
         "DELETE users/",
+        "DELETE groups/",
     ] {
         let at = rest.find(expected).unwrap_or_else(|| panic!("no {expected:?} in its place in\n{told}"));
         rest = &rest[at..];

@@ -10,6 +10,8 @@ use crate::gateway::{Auth, Gateway};
 use crate::runner::both;
 use crate::scim::{ENTERPRISE, LIST, USER};
 
+const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
+
 pub fn trials() -> Vec<Trial> {
     [
         both("discovery::the_documents_are_as_rfc_7643_has_them", documents),
@@ -18,6 +20,7 @@ pub fn trials() -> Vec<Trial> {
         both("discovery::required_and_unique_are_as_declared", constraints),
         both("discovery::etags_work_as_declared", etags),
         both("discovery::the_largest_page_is_as_declared", pages),
+        both("discovery::a_realm_without_groups_has_an_empty_list_of_them", no_groups),
         both("discovery::what_is_not_served_says_so", not_served),
         both("discovery::head_does_no_harm", head),
     ]
@@ -26,12 +29,14 @@ pub fn trials() -> Vec<Trial> {
     .collect()
 }
 
-const ENDPOINTS: [&str; 5] = [
+const ENDPOINTS: [&str; 7] = [
     "/ServiceProviderConfig",
     "/ResourceTypes",
     "/ResourceTypes/User",
+    "/ResourceTypes/Group",
     "/Schemas",
     "/Schemas/urn:ietf:params:scim:schemas:core:2.0:User",
+    "/Schemas/urn:ietf:params:scim:schemas:core:2.0:Group",
 ];
 
 async fn documents() {
@@ -60,25 +65,32 @@ async fn documents() {
     assert_eq!(schemes[0]["type"], "oauthbearertoken");
     assert!(schemes[0]["name"].is_string() && schemes[0]["description"].is_string());
 
-    let mut of_user = get("/ResourceTypes/User").await;
+    let extensions = json!([{ "schema": ENTERPRISE, "required": false }]);
+    let mut types = Vec::new();
+    for (name, endpoint, schema, extensions) in
+        [("User", "/Users", USER, extensions), ("Group", "/Groups", GROUP, json!([]))]
+    {
+        let whole = get(&format!("/ResourceTypes/{name}")).await;
+        let mut told = whole.clone();
+        told.as_object_mut().unwrap().shift_remove("description");
+        assert_eq!(
+            told,
+            json!({
+                "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ResourceType"],
+                "id": name, "name": name, "endpoint": endpoint, "schema": schema, "schemaExtensions": extensions,
+                "meta": { "resourceType": "ResourceType", "location": format!("{base}/ResourceTypes/{name}") },
+            })
+        );
+        types.push(whole);
+    }
     assert_eq!(
         get("/ResourceTypes").await,
-        json!({ "schemas": [LIST], "totalResults": 1, "startIndex": 1, "itemsPerPage": 1, "Resources": [of_user] })
-    );
-    of_user.as_object_mut().unwrap().shift_remove("description");
-    assert_eq!(
-        of_user,
-        json!({
-            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ResourceType"],
-            "id": "User", "name": "User", "endpoint": "/Users", "schema": USER,
-            "schemaExtensions": [{ "schema": ENTERPRISE, "required": false }],
-            "meta": { "resourceType": "ResourceType", "location": format!("{base}/ResourceTypes/User") },
-        })
+        json!({ "schemas": [LIST], "totalResults": 2, "startIndex": 1, "itemsPerPage": 2, "Resources": types })
     );
 
     let list = stage.scim.get("/Schemas").await;
     let schemas = list.resources();
-    assert_eq!(schemas.iter().map(|schema| &schema["id"]).collect::<Vec<_>>(), [USER, ENTERPRISE]);
+    assert_eq!(schemas.iter().map(|schema| &schema["id"]).collect::<Vec<_>>(), [USER, ENTERPRISE, GROUP]);
     for schema in schemas {
         let id = schema["id"].as_str().unwrap();
         for urn in [id.to_owned(), id.to_uppercase(), id.replace(':', "%3A")] {
@@ -90,9 +102,7 @@ async fn documents() {
         );
         assert_complete(schema["attributes"].as_array().unwrap(), id);
     }
-    for unknown in
-        ["/Schemas/urn:example:none", "/Schemas/User", "/ResourceTypes/Group", "/ResourceTypes/None"]
-    {
+    for unknown in ["/Schemas/urn:example:none", "/Schemas/Group", "/ResourceTypes/None"] {
         stage.scim.get(unknown).await.scim_error(404, None);
     }
     // Paging and sorting mean nothing here, and are ignored.
@@ -188,7 +198,7 @@ async fn attributes() {
     let schemas = stage.scim.get("/Schemas").await;
     let whole = |number: usize| {
         let mut user = json!({ "schemas": [USER, ENTERPRISE], "externalId": format!("External-{number}") });
-        for schema in schemas.resources() {
+        for schema in schemas.resources().iter().filter(|schema| schema["id"] != GROUP) {
             for attribute in schema["attributes"].as_array().unwrap() {
                 let name = attribute["name"].as_str().unwrap();
                 if attribute["mutability"] == "readOnly" {
@@ -250,10 +260,14 @@ async fn constraints() {
         let marked = attributes.filter(|attribute| mark(attribute));
         marked.map(|attribute| attribute["name"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(marked(&|attribute| attribute["required"] == true), ["userName"]);
-    assert_eq!(marked(&|attribute| attribute["uniqueness"] != "none"), ["userName"]);
+    assert_eq!(marked(&|attribute| attribute["required"] == true), ["userName", "displayName"]);
+    assert_eq!(marked(&|attribute| attribute["uniqueness"] != "none"), ["userName", "displayName"]);
     let without = json!({ "schemas": [USER], "displayName": "Babs" });
     stage.scim.post("/Users", &without).await.scim_error(400, Some("invalidValue"));
+    for without in [json!({}), json!({ "displayName": "" }), json!({ "externalId": "x", "members": [] })] {
+        stage.scim.post("/Groups", &without).await.scim_error(400, Some("invalidValue"));
+        stage.scim.put("/Groups/1", &without).await.scim_error(400, Some("invalidValue"));
+    }
     stage.scim.post("/Users", &user("bjensen", json!({}))).await.expect(201);
     // It is declared without letter case.
     stage.scim.post("/Users", &user("BJensen", json!({}))).await.scim_error(409, Some("uniqueness"));
@@ -330,40 +344,40 @@ async fn pages() {
     }
 }
 
-async fn not_served() {
+async fn no_groups() {
     let stage = Stage::new("discovery").await;
-    for path in ENDPOINTS {
-        let text = stage.scim.get(path).await.expect(200).json().to_string();
-        assert!(
-            !text.contains("core:2.0:Group") && !text.contains("/Groups"),
-            "{path} serves groups: {text}"
-        );
-    }
     let empty =
         json!({ "schemas": [LIST], "totalResults": 0, "startIndex": 1, "itemsPerPage": 0, "Resources": [] });
     for query in ["", "?startIndex=1&count=100", "?excludedAttributes=members&filter=displayName+eq+%22x%22"]
     {
         assert_eq!(*stage.scim.get(&format!("/Groups{query}")).await.expect(200).json(), empty, "{query}");
     }
+}
+
+async fn not_served() {
+    let stage = Stage::new("discovery").await;
     let call = async |method: Method, path: &str| {
         stage.scim.raw(method, path, Some("application/scim+json"), "{}").await
     };
     for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
-        for path in ["/Groups", "/Groups/1", "/Me", "/Bulk"] {
+        for path in ["/Me", "/Bulk", "/.search"] {
             call(method.clone(), path).await.scim_error(501, None);
         }
-        for path in ["/", "/Nope", "/Nope/1", "/users", "/Users/1/2", "/Groups/1/2"] {
+        for path in ["/", "/Nope", "/Nope/1", "/users", "/groups", "/Users/1/2", "/Groups/1/2"] {
             call(method.clone(), path).await.scim_error(404, None);
         }
     }
-    for path in ["/Groups/1", "/Me", "/Bulk"] {
+    for path in ["/Me", "/Bulk", "/.search"] {
         stage.scim.get(path).await.scim_error(501, None);
     }
     for path in ["", "/", "/Nope", "/users", "/Users/1/2"] {
         stage.scim.get(path).await.scim_error(404, None);
     }
-    for method in [Method::PUT, Method::PATCH, Method::DELETE] {
-        let answer = call(method, "/Users").await;
+    for (method, collection) in [Method::PUT, Method::PATCH, Method::DELETE]
+        .into_iter()
+        .flat_map(|method| ["/Users", "/Groups"].map(|collection| (method.clone(), collection)))
+    {
+        let answer = call(method, collection).await;
         answer.scim_error(405, None);
         assert_eq!(answer.header("allow"), Some("GET, HEAD, POST"));
     }
@@ -379,7 +393,7 @@ async fn head() {
         assert_eq!(answer.raw.len(), 0);
         assert_eq!(answer.header("content-type"), Some("application/scim+json"));
         let answer = stage.scim.raw(Method::OPTIONS, &path, None, "").await;
-        assert!([405, 501].contains(&answer.status), "{answer}");
+        assert_eq!(answer.status, 405, "{answer}");
         assert!(stage.scim.raw(Method::TRACE, &path, None, "").await.status >= 400);
     }
     stage.scim.raw(Method::HEAD, "/Users/nobody", None, "").await.expect(404);

@@ -5,6 +5,7 @@ use std::fs;
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
+use super::groups::scene::{GROUP, adding, at, group, removing, renaming};
 use super::stage::{Stage, by_hand, person, user};
 use crate::admin::admin;
 use crate::gateway::{Auth, Finished, Gateway, Prepared, run};
@@ -26,6 +27,9 @@ pub fn trials() -> Vec<Trial> {
             both("explain::a_taken_name_is_foreseen_in_a_change_too", taken_names),
             both("explain::what_the_realm_allows_is_foreseen", by_the_realms_rules),
             both("explain::arguments_that_do_not_fit_are_refused", arguments),
+            both("explain::a_group_that_would_be_pushed_is_told_and_not_made", push),
+            both("explain::what_is_told_of_groups_is_what_is_done", groups_as_in_earnest),
+            both("explain::a_refusal_of_a_group_is_told", group_refusals),
         ]
         .into_iter()
         .flatten(),
@@ -242,6 +246,136 @@ async fn by_the_realms_rules() {
     assert_eq!(foreseen(&stage, "POST", "/Users", &user("babs@example.com", json!({}))).await.0, 201);
 }
 
+/// What a client sees of a group but for what every change makes anew, members by their ids.
+fn seen(answer: &Value) -> Value {
+    let mut seen = answer.clone();
+    let object = seen.as_object_mut().unwrap_or_else(|| panic!("no object: {answer:#}"));
+    object.shift_remove("id");
+    object.shift_remove("meta");
+    seen
+}
+
+async fn push() {
+    let stage = Stage::new("explain").await;
+    let babs = stage.create("babs").await;
+    let body = group("Tour Guides", [&babs]).to_string();
+    let told = explained(stage.gateway.prepared(), &["POST", "/Groups", &body]).await;
+    let made_up = told["answer"]["body"]["id"].as_str().unwrap();
+    let calls = told["calls"].as_array().unwrap();
+    let create = calls.iter().find(|call| call["method"] == "POST").unwrap();
+    assert_eq!((&create["body"]["name"], &create["sent"]), (&json!("Tour Guides"), &json!(false)));
+    assert!(lines(&told).contains(&format!("PUT users/{babs}/groups/{made_up}")), "{told:#}");
+    assert_eq!(told["answer"]["status"], 201);
+    assert_eq!(told["answer"]["body"]["members"][0]["value"], *babs);
+    let last = calls.last().unwrap();
+    assert_eq!((&last["method"], &last["after_answer"]), (&json!("PUT"), &json!(true)), "{told:#}");
+    assert!(!last["body"].to_string().contains("\"~"), "the group comes to rest: {told:#}");
+
+    let text = explain(stage.gateway.prepared(), &["POST", "/Groups", &body]).await.ok().stdout;
+    for expected in [
+        "POST groups -> not sent   # create the group, marked as unfinished",
+        "not sent   # put the user into the group",
+        "and after the answer:",
+        "# all is done: take the marks away",
+        "The answer would be 201 Created",
+    ] {
+        assert!(text.contains(expected), "no {expected:?} in\n{text}");
+    }
+    assert_eq!(stage.realm.get("/groups").await, json!([]), "no group was created");
+    assert_eq!(stage.realm.get(&format!("/users/{babs}/groups")).await, json!([]));
+}
+
+/// A group's life, each step explained first and then taken: the calls are the same, and so are the answers.
+async fn groups_as_in_earnest() {
+    let realm = admin().await.create_realm("explain").await;
+    let proxy = Proxy::start(realm.keycloak()).await;
+    let gateway = Gateway::setup(&realm, Auth::Token).await.via(&proxy).serve().await;
+    let stage = Stage { scim: gateway.scim().await, gateway, realm };
+    let [babs, jane, mandy] =
+        [stage.create("babs").await, stage.create("jane").await, stage.create("mandy").await];
+    let guests = stage.push("Guests", &[]).await;
+    let (gateway, scim) = (&stage.gateway, &stage.scim);
+
+    let mut guides = String::from("nobody");
+    let steps = [
+        ("POST", group("Tour Guides", [&babs])),
+        ("PATCH", adding([&jane])),
+        ("PATCH", adding([&guests])),
+        ("PATCH", removing([&babs])),
+        ("PATCH", renaming("Guides")),
+        ("PUT", group("Guides", [&babs, &mandy])),
+        ("GET", Value::Null),
+        ("DELETE", Value::Null),
+    ];
+    for (method, body) in steps {
+        stage.groups_settled().await;
+        let path = if method == "POST" { "/Groups".to_owned() } else { at(&guides) };
+        let context = format!("{method} {body}");
+        let sent = (!body.is_null()).then(|| body.to_string());
+        let arguments: Vec<&str> = [method, &path].into_iter().chain(sent.as_deref()).collect();
+        let told = explained(gateway.prepared(), &arguments).await;
+        proxy.drain();
+        let answer = match method {
+            "POST" => scim.post(&path, &body).await.expect(201),
+            "PATCH" => scim.patch(&path, &body).await.expect(200),
+            "PUT" => scim.put(&path, &body).await.expect(200),
+            "DELETE" => scim.delete(&path).await.expect(204),
+            _ => scim.get(&path).await.expect(200),
+        };
+        assert_eq!(told["answer"]["status"], answer.status, "{context}\n{told:#}");
+        let mut planned = lines(&told);
+        if method != "DELETE" {
+            assert_eq!(seen(&told["answer"]["body"]), seen(answer.json()), "{context}");
+            let made_up = told["answer"]["body"]["id"].as_str().unwrap();
+            guides = answer.id();
+            planned.iter_mut().for_each(|line| *line = line.replace(made_up, &guides));
+        }
+        let done = async || proxy.count(|call| !call.is_openid() && call.status.is_some()) >= planned.len();
+        super::stage::until(&format!("all calls are made: {context}: {planned:#?}"), done).await;
+        let mut made = drained(&proxy);
+        planned.sort();
+        made.sort();
+        assert_eq!(planned, made, "{context}");
+    }
+}
+
+async fn group_refusals() {
+    let stage = Stage::new("explain").await;
+    let jane = stage.realm.create_user(&by_hand("jane")).await;
+    let [guides, guests, hosts] =
+        [stage.push("Guides", &[]).await, stage.push("Guests", &[]).await, stage.push("Hosts", &[]).await];
+    stage.realm.group_by_hand("Admins", None).await;
+    // Below one of them there are somebody else's groups; another one has the name of the first.
+    for name in ["Guests", "Porters"] {
+        stage.realm.group_by_hand(name, Some(&guides)).await;
+    }
+    let into = at(&guides);
+    for (method, path, body, status, code) in [
+        ("POST", "/Groups", group("guides", []), 409, "group-exists"),
+        ("POST", "/Groups", group("Admins", []), 409, "unmanaged-group-exists"),
+        ("POST", "/Groups", group("Drivers", [&jane]), 400, "unknown-member"),
+        ("PATCH", &into, renaming("Guests"), 409, "group-exists"),
+        ("PATCH", &into, adding([&guests]), 409, "group-exists"),
+        ("PATCH", &into, adding([&guides]), 400, "group-not-nestable"),
+        ("PATCH", &into, adding([&hosts]), 200, ""),
+        ("PATCH", &at(&hosts), renaming("Porters"), 409, "group-exists"),
+        ("PATCH", &at(&hosts), renaming("Waiters"), 200, ""),
+        ("PUT", "/Groups/nobody", group("Drivers", []), 404, "not-found"),
+        ("PUT", &into, group(" ", []), 400, ""),
+    ] {
+        // A move that Keycloak refuses leaves a group that comes to rest when somebody looks at it.
+        stage.pushed(&guides).await;
+        stage.groups_settled().await;
+        let (told, detail) = foreseen(&stage, method, path, &body).await;
+        assert_eq!(told, status, "{method} {path} {body}: {detail}");
+        assert!(detail.contains(code), "{method} {path} {body}: {detail}");
+    }
+    let told = explained(stage.gateway.prepared(), &["DELETE", &into]).await;
+    assert_eq!(told["answer"]["status"], 409, "{told:#}");
+    let answer = stage.scim.delete(&into).await.expect(409);
+    assert_eq!(told["answer"]["body"]["detail"], answer.json()["detail"]);
+}
+
 async fn arguments() {
     let stage = Stage::new("explain").await;
     let realm = stage.realm.name();
@@ -276,6 +410,11 @@ async fn on_a_stand_in() {
     let body = person("babs").to_string();
     let finished = run(directory.path(), &["explain", "--stand-in", "POST", "/Users", &body], &[]).await.ok();
     assert!(finished.stdout.contains("POST users -> not sent"), "{}", finished.stdout);
+    assert!(finished.stdout.contains("The answer would be 201 Created"), "{}", finished.stdout);
+    let pushed = json!({ "schemas": [GROUP], "displayName": "Tour Guides" }).to_string();
+    let finished =
+        run(directory.path(), &["explain", "--stand-in", "POST", "/Groups", &pushed], &[]).await.ok();
+    assert!(finished.stdout.contains("POST groups -> not sent"), "{}", finished.stdout);
     assert!(finished.stdout.contains("The answer would be 201 Created"), "{}", finished.stdout);
     let pasted = ["explain", "--stand-in", "GET", "/realms/acme/scim/v2/Users"];
     let finished = run(directory.path(), &pasted, &[]).await.ok();

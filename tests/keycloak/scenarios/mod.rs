@@ -1,7 +1,7 @@
 //! Trials of behaviour: SCIM over HTTP through the gateway, one trial for each promise, on a real Keycloak and, where it can carry
 //! them, on the stand-in.
 
-mod bad_input;
+pub mod bad_input;
 mod bad_messages;
 mod bounds;
 mod callers;
@@ -14,6 +14,7 @@ mod entra_changes;
 mod explain;
 mod faults;
 mod filters;
+pub mod groups;
 mod hardening;
 mod leavers;
 mod okta;
@@ -58,6 +59,7 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(protection::trials());
     trials.extend(leavers::trials());
     trials.extend(hardening::trials());
+    trials.extend(groups::trials());
     trials.extend(bounds::trials());
     trials.extend(explain::trials());
     trials.extend(faults::trials());

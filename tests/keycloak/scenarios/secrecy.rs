@@ -362,15 +362,15 @@ async fn one_line() {
     // Request id, operation, caller, status, calls to Keycloak.
     for (request_id, operation, caller, status, calls) in [
         ("create", "users.create", json!("okta"), 201, 2),
-        ("read", "users.get", json!("okta"), 200, 2),
+        ("read", "users.get", json!("okta"), 200, 3),
         ("lookup", "users.list", json!("okta"), 200, 2),
         ("list", "users.list", json!("okta"), 200, 2),
         ("patch", "users.patch", json!("okta"), 200, 3),
         ("replace", "users.replace", json!("okta"), 200, 3),
-        ("absent", "users.get", json!("okta"), 404, 2),
+        ("absent", "users.get", json!("okta"), 404, 3),
         ("malformed", "users.create", json!("okta"), 400, 0),
         ("refused", "users.get", Value::Null, 401, 0),
-        ("delete", "users.delete", json!("okta"), 204, 5),
+        ("delete", "users.delete", json!("okta"), 204, 6),
     ] {
         let own: Vec<&Value> = lines.iter().filter(|line| line["request_id"] == request_id).collect();
         assert_eq!(own.len(), 1, "one line of {request_id}: {own:?}");

@@ -37,6 +37,8 @@ pub enum Key {
 pub struct Plan {
     /// Those found by a key; they are judged by their role.
     pub lookups: Vec<Key>,
+    /// Those in these groups, by their ids, or in groups within them; they are judged by the index.
+    pub groups: Vec<String>,
     /// Those found page by page; they are judged by the index.
     pub scans: Vec<Narrowing>,
 }
@@ -51,11 +53,15 @@ impl Plan {
     }
 
     fn lookup(key: Key) -> Self {
-        Self { lookups: vec![key], scans: Vec::new() }
+        Self { lookups: vec![key], ..Self::default() }
+    }
+
+    fn group(id: String) -> Self {
+        Self { groups: vec![id], ..Self::default() }
     }
 
     fn scan(narrowing: Narrowing) -> Self {
-        Self { lookups: Vec::new(), scans: vec![narrowing] }
+        Self { scans: vec![narrowing], ..Self::default() }
     }
 
     /// Does it walk through the whole roster?
@@ -63,18 +69,23 @@ impl Plan {
         self.scans.iter().any(Narrowing::is_everybody)
     }
 
+    /// Does it look up users by their keys, and do nothing else?
+    pub fn is_lookups(&self) -> bool {
+        self.groups.is_empty() && self.scans.is_empty()
+    }
+
     fn is_selective(&self) -> bool {
         self.scans.iter().all(Narrowing::is_selective)
     }
 
     fn queries(&self) -> usize {
-        self.lookups.len() + self.scans.len()
+        self.lookups.len() + self.groups.len() + self.scans.len()
     }
 
     /// The one scan that it consists of.
     fn only_scan(&self) -> Option<&Narrowing> {
-        match (self.lookups.as_slice(), self.scans.as_slice()) {
-            ([], [only]) => Some(only),
+        match (self.lookups.as_slice(), self.groups.as_slice(), self.scans.as_slice()) {
+            ([], [], [only]) => Some(only),
             _ => None,
         }
     }
@@ -108,7 +119,7 @@ impl Planner<'_> {
     fn comparison(&self, path: &str, kind: Type, operator: Operator, operand: &Operand) -> Plan {
         let narrowing = match (path, operator, operand) {
             // Nobody is without them.
-            ("id" | "userName", Operator::Eq, Operand::String(text)) if text.is_empty() => {
+            ("id" | "userName" | "groups.value", Operator::Eq, Operand::String(text)) if text.is_empty() => {
                 return Plan::nobody();
             }
             // Keycloak keeps no empty texts; the document may.
@@ -123,6 +134,7 @@ impl Planner<'_> {
             ("emails.value", Operator::Eq, Operand::String(text)) => {
                 return Plan::lookup(Key::Email(text.clone()));
             }
+            ("groups.value", Operator::Eq, Operand::String(text)) => return Plan::group(text.clone()),
             // Where usernames are made of e-mail addresses, the userName is another text.
             ("userName", _, Operand::String(text)) if !self.storage.email_as_username => {
                 Narrowing::by_username(operator, text)
@@ -152,9 +164,10 @@ impl Planner<'_> {
 
 /// What all of the plans have in common, or a superset of it.
 fn all(plans: Vec<Plan>) -> Plan {
-    // The lookups of one part are enough, and nothing is more selective.
+    // The lookups of one part are enough, and nothing is more selective; then the members of a group.
     let lookups = plans.iter().filter(|plan| plan.scans.is_empty());
-    if let Some(fewest) = lookups.min_by_key(|plan| (plan.lookups.len(), plan.lookups.iter().max())) {
+    let cost = |plan: &&Plan| (plan.groups.len(), plan.lookups.len(), plan.lookups.iter().max().cloned());
+    if let Some(fewest) = lookups.min_by_key(cost) {
         return fewest.clone();
     }
     let common = plans.iter().filter_map(Plan::only_scan).fold(Narrowing::default(), Narrowing::and);
@@ -162,7 +175,7 @@ fn all(plans: Vec<Plan>) -> Plan {
     match unions.min_by_key(|plan| (!plan.is_selective(), plan.queries())) {
         Some(union) if !common.is_selective() => {
             let scans = union.scans.iter().map(|scan| scan.clone().and(&common));
-            Plan { scans: scans.collect(), lookups: union.lookups }
+            Plan { scans: scans.collect(), ..union }
         }
         _ => Plan::scan(common),
     }
@@ -175,6 +188,11 @@ fn any(plans: Vec<Plan>) -> Plan {
         for key in plan.lookups {
             if !union.lookups.contains(&key) {
                 union.lookups.push(key);
+            }
+        }
+        for id in plan.groups {
+            if !union.groups.contains(&id) {
+                union.groups.push(id);
             }
         }
         for scan in plan.scans {

@@ -27,7 +27,7 @@ fn storage() -> Storage {
     Storage::new(Arc::new(user().clone()), &map)
 }
 
-/// The plan in one line: lookups, then queries, `~` before a text that may be anywhere, the index as `managed`.
+/// The plan in one line: lookups, then groups, then queries, `~` before a text that may be anywhere, the index as `managed`.
 fn planned_in(filter: &str, storage: &Storage) -> String {
     let plan = plan(&parse(user(), filter).expect(filter), storage);
     let lookups = plan.lookups.iter().map(|key| match key {
@@ -36,8 +36,9 @@ fn planned_in(filter: &str, storage: &Storage) -> String {
         Key::ExternalId(text) => format!("externalId {text}"),
         Key::Email(text) => format!("email {text}"),
     });
+    let groups = plan.groups.iter().map(|id| format!("group {id}"));
     let queries = plan.scans.iter().map(|scan| shown(&scan.query()));
-    lookups.chain(queries).collect::<Vec<_>>().join(" | ")
+    lookups.chain(groups).chain(queries).collect::<Vec<_>>().join(" | ")
 }
 
 fn planned(filter: &str) -> String {
@@ -245,6 +246,31 @@ fn the_branches_of_an_or_are_all_asked_for() {
         |count: usize| (0..count).map(|n| format!("title eq \"t{n}\"")).collect::<Vec<_>>().join(" or ");
     assert_eq!(planned(&many(MAX_QUERIES)).split(" | ").count(), MAX_QUERIES);
     assert_eq!(planned(&many(MAX_QUERIES + 1)), "managed");
+}
+
+#[test]
+fn the_members_of_a_group_are_enough_where_the_filter_asks_for_it() {
+    expect(&[
+        ("groups.value eq \"g\"", "group g"),
+        ("groups eq \"g\"", "group g"),
+        ("groups[value eq \"g\" and type eq \"direct\"]", "group g"),
+        ("groups[value eq \"g\" or value eq \"h\"]", "group g | group h"),
+        ("groups eq \"g\" and active eq true and name.familyName eq \"jensen\"", "group g"),
+        ("groups eq \"g\" and (groups eq \"h\" or groups eq \"i\")", "group g"),
+        ("groups eq \"g\" or groups eq \"g\" or userName eq \"a\"", "userName a | group g"),
+        ("groups eq \"g\" or title eq \"a\"", "group g | title=a"),
+        ("active eq true and (groups eq \"g\" or title eq \"a\")", "group g | title=a enabled=true"),
+        // One who is known by a key is looked at alone, and so is nobody.
+        ("groups eq \"g\" and userName eq \"a\"", "userName a"),
+        ("groups eq \"g\" and (userName eq \"a\" or externalId eq \"b\")", "userName a | externalId b"),
+        ("groups eq \"\" and title pr", ""),
+        ("groups eq \"g\" and id eq \"\"", ""),
+        // Those who are not in it may be anybody.
+        ("not (groups eq \"g\")", "managed"),
+        ("groups ne \"g\"", "managed"),
+        ("groups.display eq \"g\"", "managed"),
+        ("groups eq \"g\" or title pr", "managed"),
+    ]);
 }
 
 #[test]

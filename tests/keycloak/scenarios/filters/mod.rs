@@ -1,5 +1,6 @@
 //! Filters find whom they say, all of them and nobody else, whatever part of them Keycloak answers.
 
+mod groups;
 mod random;
 
 use std::collections::BTreeMap;
@@ -39,6 +40,7 @@ pub fn trials() -> Vec<Trial> {
     ]
     .into_iter()
     .flatten()
+    .chain(groups::trials())
     .chain([trial("stand_in::filters::a_narrowed_scan_goes_page_by_page_to_the_end", paging)])
     .collect()
 }

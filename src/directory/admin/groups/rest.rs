@@ -1,0 +1,102 @@
+//! When a group's members have come to rest: noted in Keycloak off the answer's path, and known here until then.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::OwnedMutexGuard;
+
+use crate::directory::Result;
+use crate::directory::groups::GroupRow;
+use crate::keycloak::{GroupId, GroupRepresentation};
+
+use super::super::{OrScim, Session};
+use super::stored;
+
+/// The revisions of groups whose members have come to rest, until that is noted in Keycloak, off the answer's path: who reads
+/// right after an answer must be told the same version.
+#[derive(Debug, Default)]
+pub(in super::super) struct AtRest(Mutex<HashSet<String>>);
+
+impl AtRest {
+    fn with<T>(
+        &self,
+        group: &GroupRepresentation,
+        act: impl FnOnce(&mut HashSet<String>, &str) -> T,
+    ) -> Option<T> {
+        let revision = stored::moving_to(group)?;
+        Some(act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner), revision))
+    }
+
+    pub(super) fn note(&self, group: &GroupRepresentation) {
+        self.with(group, |revisions, revision| revisions.insert(revision.to_owned()));
+    }
+
+    fn has(&self, group: &GroupRepresentation) -> bool {
+        self.with(group, |revisions, revision| revisions.contains(revision)).unwrap_or(false)
+    }
+
+    fn forget(&self, group: &GroupRepresentation) {
+        self.with(group, |revisions, revision| revisions.remove(revision));
+    }
+}
+
+impl Session {
+    /// Notes that all is done, off the answer's path. Until then nobody else changes the group.
+    pub(super) fn settle_later(&self, id: GroupId, lock: OwnedMutexGuard<()>) {
+        let aftermath = self.after_answer();
+        self.directory.0.tasks.spawn(async move {
+            if let Err(error) = aftermath.settle_group(&id, true).await {
+                tracing::warn!(%error, %id, "the group counts as being changed until it is looked at again");
+            }
+            drop(lock);
+        });
+    }
+
+    /// Brings a group to rest whose change was cut off: as long as it counts as being changed, no version of it is told
+    /// that a client could name in `If-Match`.
+    pub(super) fn settle_if_cut_off(&self, group: &GroupRepresentation) {
+        let Some(id) = group.id.clone().filter(|_| stored::is_moving(group)) else { return };
+        // One whose create goes on just now is not to be told at rest before it is.
+        if self.directory.0.at_rest.has(group) || stored::is_just_begun(group) {
+            return;
+        }
+        let aftermath = self.after_answer();
+        self.directory.0.tasks.spawn(async move {
+            // Whoever is changing it now holds the lock, and leaves nothing to be done.
+            let _lock = aftermath.directory.0.locks.lock(format!("id {id}")).await;
+            if let Err(error) = aftermath.settle_group(&id, false).await {
+                tracing::warn!(%error, %id, "the group counts as being changed until it is looked at again");
+            }
+        });
+    }
+
+    fn after_answer(&self) -> Self {
+        Self {
+            directory: self.directory.clone(),
+            client: self.client.clone().after_answer(),
+            facts: Arc::clone(&self.facts),
+            storage: self.storage.clone(),
+            caller: Arc::clone(&self.caller),
+        }
+    }
+
+    async fn settle_group(&self, id: &GroupId, finished: bool) -> Result<()> {
+        let Some(stored) = self.client.group(id).await.or_scim(self)? else { return Ok(()) };
+        if let Some(settled) = stored::settled(&stored, finished) {
+            let written = self.client.update_group(id, &settled).await;
+            self.directory.0.at_rest.forget(&stored);
+            written.or_scim(self)?;
+        }
+        Ok(())
+    }
+
+    /// Brings all groups to rest whose change was cut off.
+    pub(super) fn settle_those_cut_off(&self, groups: &[GroupRepresentation]) {
+        groups.iter().for_each(|group| self.settle_if_cut_off(group));
+    }
+
+    /// The group as the caller sees it, without members.
+    pub(super) fn group_row(&self, group: &GroupRepresentation) -> GroupRow {
+        stored::read(group, &self.caller, self.directory.0.at_rest.has(group))
+    }
+}

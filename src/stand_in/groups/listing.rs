@@ -1,0 +1,148 @@
+//! Which groups there are: lists, searches, counts, and what is found at a path.
+
+use serde_json::{Value, json};
+
+use super::super::answer::Answer;
+use super::super::conditions;
+use super::super::request::Request;
+use super::super::state::{Group, Realm};
+use super::existing;
+use super::representation::representation;
+
+/// How many children a list has where nothing is said.
+const DEFAULT_CHILDREN: usize = 10;
+
+/// `GET groups`: those at the top level, or those of all levels that a search finds, by name.
+///
+/// `may_manage` says what the caller may do.
+pub(in super::super) fn list(realm: &Realm, request: &Request, may_manage: bool) -> Result<Answer, Answer> {
+    const KNOWN: [&str; 7] =
+        ["search", "q", "exact", "first", "max", "briefRepresentation", "populateHierarchy"];
+    request.knows(&KNOWN)?;
+    let search = request.given("search").map(str::trim);
+    let q = request.given("q");
+    if (search.is_some() || q.is_some()) && request.flag("populateHierarchy").unwrap_or(true) {
+        return Err(Answer::error(501, "the stand-in finds groups with populateHierarchy=false only"));
+    }
+    let how = if request.flag("exact") == Some(true) { How::Whole } else { How::Anywhere };
+    let groups = match (q, search) {
+        (Some(q), _) => by_attributes(realm, q)?,
+        (None, Some(search)) => realm.groups.values().filter(|group| finds(search, how, group)).collect(),
+        (None, None) => realm.top_level().collect(),
+    };
+    let is_brief = request.flag("briefRepresentation").unwrap_or(true);
+    let page = request.page(by_name(groups), None)?;
+    let shown = page.into_iter().map(|group| representation(realm, group, is_brief, may_manage));
+    Ok(Answer::ok(shown.collect::<Value>()))
+}
+
+/// A group comes once for each way in which its values meet the conditions: twice if it has the value twice.
+fn by_attributes<'a>(realm: &'a Realm, q: &str) -> Result<Vec<&'a Group>, Answer> {
+    let conditions = conditions::read(q)?;
+    let times = |group: &Group| {
+        let met = conditions.iter().map(|(name, wanted)| {
+            let values = group.attributes.get(name).into_iter().flatten();
+            values.filter(|value| *value == wanted).count()
+        });
+        met.product()
+    };
+    Ok(realm.groups.values().flat_map(|group| std::iter::repeat_n(group, times(group))).collect())
+}
+
+/// How a name is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    /// As a whole, with case.
+    Whole,
+    /// Anywhere, without case; `*` stands for anything.
+    Anywhere,
+    /// At its beginning, without case; `*` stands for anything.
+    Beginning,
+}
+
+fn finds(wanted: &str, how: How, group: &Group) -> bool {
+    if how == How::Whole {
+        return group.name == wanted;
+    }
+    let name = group.name.to_lowercase();
+    let wanted = wanted.to_lowercase();
+    let mut rest = name.as_str();
+    wanted.split('*').enumerate().all(|(index, part)| {
+        let after = if index == 0 && how == How::Beginning {
+            rest.strip_prefix(part)
+        } else {
+            rest.split_once(part).map(|(_, after)| after)
+        };
+        rest = after.unwrap_or_default();
+        after.is_some()
+    })
+}
+
+/// In the order of every list.
+pub(super) fn by_name(mut groups: Vec<&Group>) -> Vec<&Group> {
+    groups.sort_by(|one, other| (&one.name, &one.id).cmp(&(&other.name, &other.id)));
+    groups
+}
+
+/// `GET groups/count`: of all levels, of those at the top, or of all that a search finds.
+pub(in super::super) fn count(realm: &Realm, request: &Request) -> Result<Answer, Answer> {
+    request.knows(&["search", "top"])?;
+    let count = match request.given("search") {
+        Some(search) => realm.groups.values().filter(|group| finds(search, How::Anywhere, group)).count(),
+        None if request.flag("top") == Some(true) => realm.top_level().count(),
+        None => realm.groups.len(),
+    };
+    Ok(Answer::ok(json!({ "count": count })))
+}
+
+/// `GET groups/{id}/children`: those directly below it, by name, whose name begins so. `exact` without a search finds
+/// none.
+pub(in super::super) fn children(
+    realm: &Realm,
+    request: &Request,
+    id: &str,
+    may_manage: bool,
+) -> Result<Answer, Answer> {
+    existing(realm, id)?;
+    request.knows(&["search", "exact", "first", "max", "briefRepresentation"])?;
+    let search = request.given("search").unwrap_or_default();
+    let how = match request.flag("exact") {
+        Some(true) => How::Whole,
+        // What Keycloak makes of that, nobody relies on.
+        _ if search.ends_with('%') => {
+            return Err(Answer::error(501, "the stand-in finds no children by a % at the end"));
+        }
+        _ => How::Beginning,
+    };
+    let found = realm.children(id).filter(|group| finds(search, how, group)).collect();
+    let is_brief = request.flag("briefRepresentation") == Some(true);
+    let page = request.page(by_name(found), Some(DEFAULT_CHILDREN))?;
+    let shown = page.into_iter().map(|group| representation(realm, group, is_brief, may_manage));
+    Ok(Answer::ok(shown.collect::<Value>()))
+}
+
+/// `GET group-by-path/{path…}`. Of several ways to cut the path into names, the shortest first name that exists is
+/// taken, and never given up again. What the caller may do is not said.
+pub(in super::super) fn by_path(realm: &Realm, path: &[&str]) -> Result<Answer, Answer> {
+    let path = path.join("/");
+    let mut found: Option<&Group> = None;
+    let mut name = String::new();
+    for part in path.split('/') {
+        name.push_str(part);
+        let parent = found.map(|group| group.id.as_str());
+        match realm.groups.values().find(|group| group.name == name && group.parent.as_deref() == parent) {
+            Some(group) => {
+                found = Some(group);
+                name.clear();
+            }
+            None => name.push('/'),
+        }
+    }
+    let found = found.filter(|_| name.is_empty());
+    let found = found.ok_or_else(|| Answer::error(404, "Group path does not exist"))?;
+    let mut shown = representation(realm, found, false, false);
+    if let Some(shown) = shown.as_object_mut() {
+        shown.shift_remove("access");
+    }
+    Ok(Answer::ok(shown))
+}
