@@ -43,8 +43,16 @@ pub async fn fill_gateway(gateway: &Scim, bare: &Bare, size: usize) -> Full {
     let listed: Vec<Value> = users.iter().map(|id| json!({ "value": id })).collect();
     let began = Instant::now();
     let body = json!({ "displayName": "Everybody", "members": listed });
-    let created = gateway.send(Method::POST, "/Groups", Some(body)).await.expect("a group");
-    println!("POST of a group with {size} members through the gateway: {:.1?}", began.elapsed());
+    let mut tries = 1;
+    // It may take longer than a request may: then the same request goes on with it.
+    let created = loop {
+        match gateway.send(Method::POST, "/Groups", Some(body.clone())).await {
+            Ok(created) => break created,
+            Err(reason) if reason.starts_with("503") && tries < 20 => tries += 1,
+            Err(reason) => panic!("{reason}"),
+        }
+    };
+    println!("a group with {size} members through the gateway: {:.1?}, {tries} requests", began.elapsed());
     let group = created["id"].as_str().expect("an id").to_owned();
     Full { members: users, guest, group }
 }

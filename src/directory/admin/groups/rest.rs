@@ -1,6 +1,6 @@
 //! When a group's members have come to rest: noted in Keycloak off the answer's path, and known here until then.
 
-use std::collections::HashSet;
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OwnedMutexGuard;
@@ -15,28 +15,35 @@ use super::stored;
 /// The revisions of groups whose members have come to rest, until that is noted in Keycloak, off the answer's path: who reads
 /// right after an answer must be told the same version.
 #[derive(Debug, Default)]
-pub(in super::super) struct AtRest(Mutex<HashSet<String>>);
+pub(in super::super) struct AtRest(Mutex<VecDeque<String>>);
+
+/// So many are known, the latest: each change of a group has a revision of its own, so that none is ever wrong.
+const REVISIONS_MAX: usize = 4096;
 
 impl AtRest {
     fn with<T>(
         &self,
         group: &GroupRepresentation,
-        act: impl FnOnce(&mut HashSet<String>, &str) -> T,
+        act: impl FnOnce(&mut VecDeque<String>, &str) -> T,
     ) -> Option<T> {
         let revision = stored::moving_to(group)?;
         Some(act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner), revision))
     }
 
     pub(super) fn note(&self, group: &GroupRepresentation) {
-        self.with(group, |revisions, revision| revisions.insert(revision.to_owned()));
+        self.with(group, |revisions, revision| {
+            revisions.truncate(REVISIONS_MAX - 1);
+            revisions.push_front(revision.to_owned());
+        });
     }
 
     fn has(&self, group: &GroupRepresentation) -> bool {
-        self.with(group, |revisions, revision| revisions.contains(revision)).unwrap_or(false)
+        self.with(group, |revisions, revision| revisions.iter().any(|known| known == revision))
+            .unwrap_or(false)
     }
 
     fn forget(&self, group: &GroupRepresentation) {
-        self.with(group, |revisions, revision| revisions.remove(revision));
+        self.with(group, |revisions, revision| revisions.retain(|known| known != revision));
     }
 }
 
@@ -84,7 +91,10 @@ impl Session {
         let Some(stored) = self.client.group(id).await.or_scim(self)? else { return Ok(()) };
         if let Some(settled) = stored::settled(&stored, finished) {
             let written = self.client.update_group(id, &settled).await;
-            self.directory.0.at_rest.forget(&stored);
+            if written.is_err() {
+                // The next look at it, or the sweep, tries again.
+                self.directory.0.at_rest.forget(&stored);
+            }
             written.or_scim(self)?;
         }
         Ok(())
