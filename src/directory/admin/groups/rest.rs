@@ -15,35 +15,43 @@ use super::stored;
 /// The revisions of groups whose members have come to rest, until that is noted in Keycloak, off the answer's path: who reads
 /// right after an answer must be told the same version.
 #[derive(Debug, Default)]
-pub(in super::super) struct AtRest(Mutex<VecDeque<String>>);
+pub(in super::super) struct AtRest(Mutex<VecDeque<Rested>>);
+
+#[derive(Debug)]
+struct Rested {
+    revision: String,
+    /// Could it not be noted in Keycloak?
+    is_due: bool,
+}
 
 /// So many are known, the latest: each change of a group has a revision of its own, so that none is ever wrong.
 const REVISIONS_MAX: usize = 4096;
 
 impl AtRest {
-    fn with<T>(
-        &self,
-        group: &GroupRepresentation,
-        act: impl FnOnce(&mut VecDeque<String>, &str) -> T,
-    ) -> Option<T> {
-        let revision = stored::moving_to(group)?;
-        Some(act(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner), revision))
-    }
-
     pub(super) fn note(&self, group: &GroupRepresentation) {
-        self.with(group, |revisions, revision| {
-            revisions.truncate(REVISIONS_MAX - 1);
-            revisions.push_front(revision.to_owned());
-        });
+        let Some(revision) = stored::moving_to(group).map(str::to_owned) else { return };
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.truncate(REVISIONS_MAX - 1);
+        known.push_front(Rested { revision, is_due: false });
     }
 
     fn has(&self, group: &GroupRepresentation) -> bool {
-        self.with(group, |revisions, revision| revisions.iter().any(|known| known == revision))
-            .unwrap_or(false)
+        self.with(group, |_| ()).is_some()
     }
 
-    fn forget(&self, group: &GroupRepresentation) {
-        self.with(group, |revisions, revision| revisions.retain(|known| known != revision));
+    /// Is it at rest, and could that not be noted?
+    fn is_due(&self, group: &GroupRepresentation) -> bool {
+        self.with(group, |rested| rested.is_due).unwrap_or(false)
+    }
+
+    fn set_due(&self, group: &GroupRepresentation) {
+        self.with(group, |rested| rested.is_due = true);
+    }
+
+    fn with<T>(&self, group: &GroupRepresentation, act: impl FnOnce(&mut Rested) -> T) -> Option<T> {
+        let revision = stored::moving_to(group)?;
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.iter_mut().find(|rested| rested.revision == revision).map(act)
     }
 }
 
@@ -63,15 +71,17 @@ impl Session {
     /// that a client could name in `If-Match`.
     pub(super) fn settle_if_cut_off(&self, group: &GroupRepresentation) {
         let Some(id) = group.id.clone().filter(|_| stored::is_moving(group)) else { return };
+        let at_rest = &self.directory.0.at_rest;
+        let is_due = at_rest.is_due(group);
         // One whose create goes on just now is not to be told at rest before it is.
-        if self.directory.0.at_rest.has(group) || stored::is_just_begun(group) {
+        if !is_due && (at_rest.has(group) || stored::is_just_begun(group)) {
             return;
         }
         let aftermath = self.after_answer();
         self.directory.0.tasks.spawn(async move {
             // Whoever is changing it now holds the lock, and leaves nothing to be done.
             let _lock = aftermath.directory.0.locks.lock(format!("id {id}")).await;
-            if let Err(error) = aftermath.settle_group(&id, false).await {
+            if let Err(error) = aftermath.settle_group(&id, is_due).await {
                 tracing::warn!(%error, %id, "the group counts as being changed until it is looked at again");
             }
         });
@@ -93,7 +103,7 @@ impl Session {
             let written = self.client.update_group(id, &settled).await;
             if written.is_err() {
                 // The next look at it, or the sweep, tries again.
-                self.directory.0.at_rest.forget(&stored);
+                self.directory.0.at_rest.set_due(&stored);
             }
             written.or_scim(self)?;
         }
