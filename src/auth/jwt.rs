@@ -66,8 +66,8 @@ impl JwtVerifier {
             .values()
             .flat_map(|caller| {
                 let clients = match &caller.auth {
-                    CallerAuth::Keycloak { clients } => Some(clients),
-                    CallerAuth::Token { .. } => None,
+                    CallerAuth::Keycloak(tokens) => Some(&tokens.clients),
+                    _ => None,
                 };
                 let clients = clients.into_iter().flatten();
                 clients.map(|client| (client.clone(), caller.name.clone()))

@@ -3,7 +3,7 @@
 use aws_lc_rs::digest;
 use subtle::{ConditionallySelectable as _, ConstantTimeEq as _};
 
-use crate::config::{CallerAuth, CallerName, Realm};
+use crate::config::{CallerAuth, CallerName, Realm, SecretHash};
 
 /// The hashes of all static tokens of a realm, each with its caller.
 pub(super) struct StaticTokens(Vec<([u8; 32], CallerName)>);
@@ -11,11 +11,14 @@ pub(super) struct StaticTokens(Vec<([u8; 32], CallerName)>);
 impl StaticTokens {
     pub(super) fn new(realm: &Realm) -> Self {
         let tokens = realm.callers.values().flat_map(|caller| {
-            let hashes = match &caller.auth {
-                CallerAuth::Token { sha256 } => sha256.as_slice(),
-                CallerAuth::Keycloak { .. } => &[],
+            let tokens = match &caller.auth {
+                CallerAuth::Token { tokens } => tokens.as_slice(),
+                _ => &[],
             };
-            hashes.iter().map(|hash| (*hash, caller.name.clone()))
+            tokens.iter().filter_map(|token| match &token.hash {
+                SecretHash::Sha256(hash) => Some((*hash, caller.name.clone())),
+                SecretHash::Argon2(_) => None,
+            })
         });
         Self(tokens.collect())
     }

@@ -20,6 +20,7 @@ use url::Url;
 
 use crate::config::{
     self, Caller, CallerAuth, CallerName, Config, ConfigErrors, Log, LogFormat, ProcessEnvironment, Realm,
+    StaticToken,
 };
 use crate::http::Told;
 use crate::keycloak::{CallResult, Made};
@@ -213,8 +214,8 @@ impl Question {
         let token = token::new()?;
         let mut sha256 = [0; 32];
         sha256.copy_from_slice(digest::digest(&digest::SHA256, token.expose_secret().as_bytes()).as_ref());
-        let auth = CallerAuth::Token { sha256: vec![sha256] };
-        realm.callers = BTreeMap::from([(caller.clone(), Caller { name: caller.clone(), auth })]);
+        let auth = CallerAuth::Token { tokens: vec![StaticToken::random(sha256)] };
+        realm.callers = BTreeMap::from([(caller.clone(), Caller::unrestricted(caller.clone(), auth))]);
         let target = format!("/realms/{}/scim/v2{rest}", realm.name);
         let server = &mut config.server;
         if server.public_url.is_none() {

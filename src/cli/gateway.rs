@@ -211,10 +211,10 @@ fn token_endpoint(realm: &Realm, http: reqwest::Client, url: Url) -> Option<Toke
         .callers
         .values()
         .flat_map(|caller| match &caller.auth {
-            CallerAuth::Keycloak { clients } => {
-                clients.iter().map(|client| (client.clone(), caller.name.clone())).collect()
+            CallerAuth::Keycloak(tokens) => {
+                tokens.clients.iter().map(|client| (client.clone(), caller.name.clone())).collect()
             }
-            CallerAuth::Token { .. } => Vec::new(),
+            _ => Vec::new(),
         })
         .collect();
     let wanted = realm.forward_token_endpoint && !clients.is_empty();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::check::Checker;
 use super::file::CallerFile;
 use super::scalar::AuthMode;
-use super::{Caller, CallerAuth, CallerName, RealmName};
+use super::{Caller, CallerAuth, CallerName, RealmName, RealmTokens, StaticToken};
 
 /// Checks the callers of `realm`, whose gateway itself is Keycloak's client `own_client`.
 pub(super) fn check(
@@ -55,7 +55,8 @@ pub(super) fn check(
                 if layer.sha256.as_ref().is_none_or(|list| list.get_ref().is_empty()) {
                     checker.missing(&path("sha256"), "expected a list of at least one SHA-256 of a token");
                 }
-                CallerAuth::Token { sha256 }
+                let tokens = sha256.into_iter().map(StaticToken::random);
+                CallerAuth::Token { tokens: tokens.collect() }
             }
             AuthMode::Keycloak => {
                 if let Some(sha256) = &layer.sha256 {
@@ -86,10 +87,11 @@ pub(super) fn check(
                         .missing(&path("clients"), "expected a list of at least one client id of the realm");
                 }
                 let own = clients.iter().filter(|(_, caller)| **caller == name);
-                CallerAuth::Keycloak { clients: own.map(|(client, _)| client.clone()).collect() }
+                let clients = own.map(|(client, _)| client.clone()).collect();
+                CallerAuth::Keycloak(RealmTokens { clients, ..RealmTokens::default() })
             }
         };
-        let caller = Caller { name: name.clone(), auth };
+        let caller = Caller::unrestricted(name.clone(), auth);
         callers.insert(name.clone(), caller);
     }
     callers

@@ -19,8 +19,8 @@ use super::groups::{self, SpecialRoles};
 use super::scalar::{FilePath, List, Value};
 use super::schemas::{self, Schemas};
 use super::{
-    Config, KeycloakConnection, Log, LogFormat, OnExisting, Realm, RealmName, Server, UnknownAttributes,
-    UserAttributes, built_in, callers, secret,
+    Config, KeycloakConnection, Log, LogFormat, OnCreate, OnExisting, Realm, RealmName, Server, Shared,
+    UnknownAttributes, UserAttributes, built_in, callers, secret,
 };
 
 /// The value of a key, where there is one.
@@ -145,6 +145,8 @@ impl<'a> Checker<'a> {
             max_connections: get(&layer.max_connections).map_or(built_in::MAX_CONNECTIONS, |n| n.0),
             max_concurrent_requests: get(&layer.max_concurrent_requests)
                 .map_or(built_in::MAX_CONCURRENT_REQUESTS, |n| n.0),
+            rate_limit: None,
+            trusted_proxies: Vec::new(),
         }
     }
 
@@ -285,6 +287,13 @@ impl<'a> Checker<'a> {
             plan_timeout: get(&layer.plan_timeout).map_or(built_in::PLAN_TIMEOUT, |p| p.0),
             keycloak,
             callers,
+            organization: None,
+            organizations: BTreeMap::new(),
+            shared: Shared::Refuse,
+            email_as_username: false,
+            identity_provider: None,
+            on_create: OnCreate::default(),
+            realm_attributes: false,
         })
     }
 

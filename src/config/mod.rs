@@ -7,6 +7,7 @@
 
 mod attributes;
 mod built_in;
+mod caller;
 mod callers;
 mod check;
 mod document;
@@ -15,28 +16,35 @@ mod error;
 mod file;
 mod groups;
 mod names;
+mod provisioning;
+mod rate;
 mod scalar;
 mod schemas;
 mod secret;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use secrecy::SecretString;
 use url::Url;
 
 use crate::scim::ResourceType;
 
+pub use caller::{
+    Access, Caller, CallerAuth, External, KeySource, RealmTokens, ResourceName, SecretHash, StaticToken,
+};
 pub use environment::{Environment, ProcessEnvironment};
 pub use error::{ConfigErrors, Problem};
 pub use groups::{GroupRole, GroupRoles, Groups, OnExistingGroup, VisibleGroups};
-pub use names::{CallerName, NameError, RealmName};
+pub use names::{CallerName, NameError, OrganizationKey, RealmName};
+pub use provisioning::{IdentityProviderLink, LinkedValue, OnCreate, Shared};
+pub use rate::RateLimit;
 
 /// A checked configuration.
 #[derive(Clone, Debug)]
@@ -73,6 +81,10 @@ pub struct Server {
     pub max_connections: usize,
     /// Most requests at once.
     pub max_concurrent_requests: usize,
+    /// Most SCIM requests of all callers together; none for no limit.
+    pub rate_limit: Option<RateLimit>,
+    /// Proxies in front, whose `X-Forwarded-For` tells where a request comes from.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 /// The log.
@@ -95,11 +107,16 @@ pub enum LogFormat {
     Json,
 }
 
-/// A Keycloak realm that is served.
+/// A tenant: a Keycloak realm that is served, or one of its organizations, which takes from the realm what it does not
+/// say itself.
 #[derive(Clone, Debug)]
 pub struct Realm {
-    /// Its name in Keycloak and in the URL.
+    /// The realm's name in Keycloak and in the URL.
     pub name: RealmName,
+    /// The organization; none for the realm itself.
+    pub organization: Option<OrganizationKey>,
+    /// The realm's organizations that are served; none within an organization.
+    pub organizations: BTreeMap<OrganizationKey, Arc<Realm>>,
     /// What its tokens hold as `iss`, compared as text.
     pub issuer: String,
     /// The realm role that managed users carry.
@@ -140,8 +157,18 @@ pub struct Realm {
     pub plan_timeout: Duration,
     /// How Keycloak is reached.
     pub keycloak: KeycloakConnection,
-    /// Who may call; at least one.
+    /// Who may call; at least one, unless the realm's attributes in Keycloak or organizations may say who.
     pub callers: BTreeMap<CallerName, Caller>,
+    /// What a caller may do to a user whom another caller of the tenant made.
+    pub shared: Shared,
+    /// Whether Keycloak's usernames are made from e-mail addresses, whatever `userName` a client sends.
+    pub email_as_username: bool,
+    /// The identity provider that users are linked to; none where they are not.
+    pub identity_provider: Option<IdentityProviderLink>,
+    /// What users get once, when they are created.
+    pub on_create: OnCreate,
+    /// Whether attributes of the realm (or the organization) in Keycloak override this configuration.
+    pub realm_attributes: bool,
 }
 
 /// What a realm keeps of its users, and where.
@@ -199,40 +226,6 @@ impl KeycloakConnection {
             path.pop_if_empty().extend(segments);
         }
         url
-    }
-}
-
-/// A SCIM client of a realm.
-#[derive(Clone, Debug)]
-pub struct Caller {
-    /// Its name in the configuration.
-    pub name: CallerName,
-    /// How it proves who it is.
-    pub auth: CallerAuth,
-}
-
-/// How a caller proves who it is.
-#[derive(Clone)]
-pub enum CallerAuth {
-    /// By a static bearer token.
-    Token {
-        /// The SHA-256 of each token that is taken; at least one.
-        sha256: Vec<[u8; 32]>,
-    },
-    /// By a token that the realm itself issued to a client for its own credentials.
-    Keycloak {
-        /// The client ids; at least one.
-        clients: BTreeSet<String>,
-    },
-}
-
-impl fmt::Debug for CallerAuth {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            // Hashes are no secrets, but nobody needs them in a log either.
-            Self::Token { sha256 } => write!(f, "Token {{ {} hashes }}", sha256.len()),
-            Self::Keycloak { clients } => f.debug_struct("Keycloak").field("clients", clients).finish(),
-        }
     }
 }
 

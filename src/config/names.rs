@@ -26,6 +26,12 @@ pub enum NameError {
          provision users there could take over the whole Keycloak; expected another realm"
     )]
     Master,
+    /// Not an organization's alias or id that can stand in a URL path as it is.
+    #[error(
+        "expected the alias or the id of an organization, 1 to {REALM_NAME_MAX} characters from A-Z a-z 0-9 . _ - \
+         that is neither \".\" nor \"..\""
+    )]
+    Organization,
     /// Not a caller name.
     #[error(
         "expected a caller name of 1 to {CALLER_NAME_MAX} characters from a-z 0-9 - that starts \
@@ -83,6 +89,25 @@ impl FromStr for CallerName {
     }
 }
 
+/// By which an organization of a realm is known in the configuration: its alias in Keycloak, or its id.
+///
+/// 1 to 255 characters of `A-Z a-z 0-9 . _ -`, safe to stand as one segment of a URL path; never `.` or `..`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OrganizationKey(String);
+
+impl FromStr for OrganizationKey {
+    type Err = NameError;
+
+    fn from_str(key: &str) -> Result<Self, NameError> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        let fits = (1..=REALM_NAME_MAX).contains(&key.len()) && key.chars().all(allowed);
+        if !fits || matches!(key, "." | "..") {
+            return Err(NameError::Organization);
+        }
+        Ok(Self(key.to_owned()))
+    }
+}
+
 macro_rules! name {
     ($name:ident) => {
         impl fmt::Display for $name {
@@ -113,6 +138,7 @@ macro_rules! name {
 
 name!(RealmName);
 name!(CallerName);
+name!(OrganizationKey);
 
 #[cfg(test)]
 mod tests {
@@ -132,6 +158,16 @@ mod tests {
         }
         assert_eq!("master".parse::<RealmName>(), Err(NameError::Master));
         assert_eq!("MASTER".parse::<RealmName>(), Err(NameError::Master));
+    }
+
+    #[test]
+    fn keys_of_organizations_can_stand_in_a_path() {
+        for key in ["contoso", "Contoso-2", "a.b_c", "55fe48ac-9aa1-4bfe-98e5-8b956930b038"] {
+            assert_eq!(key.parse::<OrganizationKey>().unwrap().to_string(), *key);
+        }
+        for key in ["", ".", "..", "a/b", "a%2Fb", "a b", "ä", &"r".repeat(256)] {
+            assert_eq!(key.parse::<OrganizationKey>(), Err(NameError::Organization), "{key:?}");
+        }
     }
 
     #[test]

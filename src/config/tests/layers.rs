@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 
-use super::super::{CallerAuth, LogFormat, OnExisting, UnknownAttributes, load, parse};
+use super::super::{CallerAuth, LogFormat, OnExisting, SecretHash, UnknownAttributes, load, parse};
 use super::{environment, good, minimal, read, realm, refused};
 
 #[test]
@@ -45,7 +45,9 @@ fn the_least_file_gets_the_built_in_values() {
     assert_eq!(keycloak.connect_timeout, Duration::from_secs(5));
     assert_eq!(keycloak.timeout, Duration::from_secs(20));
     let caller = realm.callers.get("okta").unwrap();
-    assert!(matches!(&caller.auth, CallerAuth::Token { sha256 } if sha256[0][..2] == [1, 0x23]));
+    assert!(
+        matches!(&caller.auth, CallerAuth::Token { tokens } if matches!(tokens[0].hash, SecretHash::Sha256([1, 0x23, ..])))
+    );
     assert!(config.warnings.is_empty());
     let debug = format!("{config:?}");
     assert!(!debug.contains("s3cret"), "{debug}");
