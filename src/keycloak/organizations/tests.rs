@@ -195,7 +195,9 @@ async fn what_a_search_in_an_organization_cannot_say_is_left_open() {
 #[tokio::test]
 async fn what_is_elsewhere_is_not_there() {
     let server = TestServer::start().await;
-    let refuse = |message: &str| drop(server.reply(400, &json!({ "errorMessage": message }).to_string()));
+    let refuse = |message: &str| {
+        server.reply(400, &json!({ "errorMessage": message }).to_string());
+    };
     let other = "Group does not belong to the organization";
     let client = within(&server);
     refuse(other);
