@@ -10,12 +10,12 @@ use http::{Request, Response};
 use tower::{Layer, Service};
 use tower_http::request_id::RequestId;
 
-use crate::config::RealmName;
 use crate::dialects::Normalised;
 use crate::directory::Context;
 use crate::scim::Dropped;
 
 use super::respond::Failed;
+use super::tenants::Tenant;
 use super::watch::{Told, Watcher};
 
 /// What the layers learn of a request while it goes down the stack; the log line is made of it.
@@ -28,6 +28,7 @@ pub struct Record {
 #[derive(Debug, Default)]
 struct Learned {
     realm: Option<String>,
+    organization: Option<String>,
     operation: Option<&'static str>,
     context: Option<Context>,
     resource: Option<String>,
@@ -48,10 +49,12 @@ impl Record {
         self.watched
     }
 
-    /// The realm and what is asked of it. A realm that is not served is not named: a stranger may write anything there.
-    pub fn operation(&self, realm: Option<&RealmName>, operation: &'static str) {
+    /// The tenant and what is asked of it. A realm or organization that is not served is not named: a stranger may write anything there.
+    pub fn operation(&self, tenant: Option<&Tenant>, operation: &'static str) {
         self.with(|learned| {
-            learned.realm = Some(realm.map_or_else(|| "(not served)".to_owned(), ToString::to_string));
+            let realm = tenant.map(|tenant| tenant.realm.to_string());
+            learned.realm = Some(realm.unwrap_or_else(|| "(not served)".to_owned()));
+            learned.organization = tenant.and_then(|tenant| Some(tenant.organization.as_ref()?.to_string()));
             learned.operation = Some(operation);
         });
     }
@@ -170,6 +173,7 @@ impl Line {
             request_id = self.id,
             caller = learned.context.as_ref().map(|context| &*context.caller),
             realm = learned.realm,
+            organization = learned.organization,
             operation = learned.operation,
             method = self.method,
             status,

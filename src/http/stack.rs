@@ -71,7 +71,7 @@ pub fn stack(
         // Before a byte of the body is read.
         .layer(AsyncFilterLayer::new(authenticate))
         // Size, media type, JSON; then the password and what the realm ignores are gone.
-        .layer(AsyncFilterLayer::new(intake(tenants)))
+        .layer(AsyncFilterLayer::new(intake))
         .service_fn(handle)
 }
 
