@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use tokio::net::TcpListener;
@@ -12,16 +13,21 @@ use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::auth::Authenticator;
-use crate::config::{self, CallerAuth, CallerName, Config, Realm, UnknownAttributes};
+use crate::config::{self, CallerAuth, CallerName, Config, External, Realm, UnknownAttributes};
 use crate::directory::admin::{self, AdminDirectory, NotReady};
 use crate::engine::{self, Engine};
 use crate::http::health::{Health, Readiness};
 use crate::http::server::{self, Limits};
-use crate::http::{Tenant, Tenants, TokenEndpoint, Watcher};
+use crate::http::{CallerLimits, Tenant, Tenants, TokenEndpoint, Watcher};
 use crate::keycloak::{self, CallWatcher, Connection, HttpClientError};
 use crate::scim::Policy;
 use crate::scim::list::PageSizes;
 use crate::telemetry::Mask;
+
+/// How long a connection to another issuer may take to be made.
+const ISSUER_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long one call of another issuer may take.
+const ISSUER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why there is no gateway.
 #[derive(Debug, thiserror::Error)]
@@ -198,11 +204,19 @@ fn open_realm(
     let protocol = |name| way.endpoint(&["realms", realm.name.as_ref(), "protocol", "openid-connect", name]);
     let tenant = Tenant {
         realm: realm.name.clone(),
-        authenticator: Authenticator::new(realm, http.clone(), protocol("certs")),
+        organization: realm.organization.clone(),
+        authenticator: Authenticator::new(realm, http.clone(), protocol("certs"), issuer_http)?,
+        limits: CallerLimits::of(realm),
         engine,
         token_endpoint: token_endpoint(realm, http, protocol("token")),
     };
     Ok((tenant, directory))
+}
+
+/// The way to another issuer's keys.
+fn issuer_http(external: &External) -> Result<reqwest::Client, HttpClientError> {
+    let (ca_file, proxy) = (external.ca_file.as_deref(), external.proxy.as_ref());
+    keycloak::http_client(ISSUER_CONNECT_TIMEOUT, ISSUER_TIMEOUT, ca_file, proxy)
 }
 
 /// The forwarded token endpoint, where a caller may have use for it.

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::auth::Authenticator;
-use crate::config::{RealmName, Server};
+use crate::config::{OrganizationKey, RealmName, Server};
 use crate::engine::Engine;
 use crate::telemetry::Mask;
 
+use super::limits::{CallerLimits, InstanceLimits};
 use super::token_endpoint::{TokenEndpoint, TokenLimits};
 
 /// A realm as its callers meet it.
@@ -15,8 +16,12 @@ use super::token_endpoint::{TokenEndpoint, TokenLimits};
 pub struct Tenant {
     /// The realm.
     pub realm: RealmName,
+    /// The organization of it that this is; none for the realm itself.
+    pub organization: Option<OrganizationKey>,
     /// Who may call.
     pub authenticator: Authenticator,
+    /// How often each of them may.
+    pub limits: CallerLimits,
     /// What requests mean.
     pub engine: Engine,
     /// The realm's token endpoint, where it is forwarded.
@@ -33,6 +38,8 @@ pub struct Tenants {
     pub max_body_bytes: usize,
     /// How many token requests there may be at once.
     pub token_limits: TokenLimits,
+    /// How often all callers together may call, and whose word is taken for where they call from.
+    pub instance: InstanceLimits,
 }
 
 impl Tenants {
@@ -44,6 +51,7 @@ impl Tenants {
             mask,
             max_body_bytes: server.max_body_bytes,
             token_limits: TokenLimits::of(server.max_concurrent_requests),
+            instance: InstanceLimits::of(server),
         }
     }
 
