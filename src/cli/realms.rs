@@ -2,21 +2,27 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::auth::Authenticator;
-use crate::config::{self, CallerAuth, CallerName, Realm, UnknownAttributes};
+use crate::config::{self, CallerAuth, CallerName, External, Realm, UnknownAttributes};
 use crate::directory::admin::{self, AdminDirectory, Commons};
 use crate::engine::{self, Engine};
-use crate::http::{Tenant, TokenEndpoint};
+use crate::http::{CallerLimits, Tenant, TokenEndpoint};
 use crate::keycloak::{self, Connection, HttpClientError};
 use crate::scim::Policy;
 use crate::scim::list::PageSizes;
 use crate::telemetry::Mask;
 
 use super::gateway::Manner;
+
+/// How long a connection to another issuer may take to be made.
+const ISSUER_CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long one call of another issuer may take.
+const ISSUER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A realm that can be served.
 #[derive(Clone)]
@@ -41,11 +47,16 @@ pub(super) struct Opening<'a> {
 }
 
 impl Opening<'_> {
-    /// Opens a realm. `commons` is what those have used who served it before.
+    /// Opens a realm. `commons` is what those have used who served it before; `previous` is as it was served until now.
     ///
     /// # Errors
     /// Where there can be no client for Keycloak.
-    pub(super) fn realm(&self, realm: &Realm, commons: &Commons) -> Result<OpenRealm, HttpClientError> {
+    pub(super) fn realm(
+        &self,
+        realm: &Realm,
+        commons: &Commons,
+        previous: Option<&OpenRealm>,
+    ) -> Result<OpenRealm, HttpClientError> {
         let way = &realm.keycloak;
         let http = keycloak::http_client(
             way.connect_timeout,
@@ -75,13 +86,23 @@ impl Opening<'_> {
                 commons.clone(),
                 self.tasks.clone(),
             );
-            open.tenants.push(Arc::new(self.tenant(config, &directory, &http)));
+            let previous = previous.and_then(|open| {
+                open.tenants.iter().find(|tenant| tenant.organization == config.organization)
+            });
+            let tenant = self.tenant(config, &directory, &http, previous.map(AsRef::as_ref))?;
+            open.tenants.push(Arc::new(tenant));
             open.directories.push(directory);
         }
         Ok(open)
     }
 
-    fn tenant(&self, config: &Realm, directory: &AdminDirectory, http: &reqwest::Client) -> Tenant {
+    fn tenant(
+        &self,
+        config: &Realm,
+        directory: &AdminDirectory,
+        http: &reqwest::Client,
+        previous: Option<&Tenant>,
+    ) -> Result<Tenant, HttpClientError> {
         let engine = Engine::new(
             Arc::new(directory.clone()),
             Arc::new(directory.clone()),
@@ -93,17 +114,30 @@ impl Opening<'_> {
             config.keycloak.endpoint(&segments)
         };
         let names = directory.clone();
-        Tenant {
+        let authenticator = Authenticator::new(config, http.clone(), protocol("certs"), issuer_http)?;
+        let limits =
+            previous.map_or_else(|| CallerLimits::of(config), |previous| previous.limits.for_next(config));
+        Ok(Tenant {
             realm: config.name.clone(),
             organization: config.organization.clone(),
             is_also: Arc::new(move |name| names.is_also(name)),
-            authenticator: Authenticator::new(config, http.clone(), protocol("certs")),
+            authenticator: match previous {
+                Some(previous) => authenticator.after(&previous.authenticator),
+                None => authenticator,
+            },
+            limits,
             engine,
             token_endpoint: token_endpoint(config, http.clone(), protocol("token")),
             mask: self.mask,
             max_body_bytes: self.max_body_bytes,
-        }
+        })
     }
+}
+
+/// The way to another issuer's keys.
+fn issuer_http(external: &External) -> Result<reqwest::Client, HttpClientError> {
+    let (ca_file, proxy) = (external.ca_file.as_deref(), external.proxy.as_ref());
+    keycloak::http_client(ISSUER_CONNECT_TIMEOUT, ISSUER_TIMEOUT, ca_file, proxy)
 }
 
 /// The base URL of a tenant, as it is typed into identity providers.

@@ -118,10 +118,11 @@ impl Serving {
                 Some(known) => known.clone(),
                 None => {
                     let commons = in_force.commons.get(name).cloned().unwrap_or_default();
+                    let previous = in_force.realms.get(name).map(|served| &served.open);
                     fresh.push(name.clone());
                     Served {
                         config: Arc::clone(realm),
-                        open: opening.realm(realm, &commons)?,
+                        open: opening.realm(realm, &commons, previous)?,
                         keeping: self.stop.child_token(),
                     }
                 }
@@ -132,6 +133,7 @@ impl Serving {
             fresh.iter().filter_map(|name| realms.get(name)).flat_map(|served| &served.open.directories);
         try_join_all(looked_at.map(first_look)).await?;
         // From here on it is in force.
+        self.tenants.instance.reload(&config.server);
         let all = || realms.values().map(|served| &served.open);
         self.tenants.exchange(all().flat_map(|open| open.tenants.iter().cloned()));
         self.directories.store(Arc::new(all().flat_map(|open| open.directories.iter().cloned()).collect()));
@@ -211,8 +213,8 @@ fn at_restart(before: &Config, after: &Config) -> Vec<&'static str> {
         drain_timeout,
         max_connections,
         max_concurrent_requests,
-        rate_limit,
-        trusted_proxies,
+        rate_limit: _,
+        trusted_proxies: _,
     } = &before.server;
     let now = &after.server;
     let changed = [
@@ -223,8 +225,6 @@ fn at_restart(before: &Config, after: &Config) -> Vec<&'static str> {
         ("server.drain_timeout", *drain_timeout != now.drain_timeout),
         ("server.max_connections", *max_connections != now.max_connections),
         ("server.max_concurrent_requests", *max_concurrent_requests != now.max_concurrent_requests),
-        ("server.rate_limit", *rate_limit != now.rate_limit),
-        ("server.trusted_proxies", *trusted_proxies != now.trusted_proxies),
         ("log.format", before.log.format != after.log.format),
         ("log.level", before.log.level != after.log.level),
     ];

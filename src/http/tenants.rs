@@ -11,6 +11,7 @@ use crate::config::{OrganizationKey, RealmName, Server};
 use crate::engine::Engine;
 use crate::telemetry::Mask;
 
+use super::limits::{CallerLimits, InstanceLimits};
 use super::token_endpoint::{TokenEndpoint, TokenLimits};
 
 /// Tells whether an organization has this name as well, its id or its alias.
@@ -26,6 +27,8 @@ pub struct Tenant {
     pub is_also: OtherName,
     /// Who may call.
     pub authenticator: Authenticator,
+    /// How often each of them may.
+    pub limits: CallerLimits,
     /// What requests mean.
     pub engine: Engine,
     /// The realm's token endpoint, where it is forwarded; none for organizations.
@@ -56,6 +59,8 @@ pub struct Tenants {
     realms: ArcSwap<BTreeMap<RealmName, Served>>,
     /// How many token requests there may be at once.
     pub token_limits: TokenLimits,
+    /// How often all callers together may call, and whose word is taken for where they call from.
+    pub instance: InstanceLimits,
 }
 
 impl Tenants {
@@ -64,6 +69,7 @@ impl Tenants {
         Self {
             realms: ArcSwap::from_pointee(by_realm(tenants)),
             token_limits: TokenLimits::of(server.max_concurrent_requests),
+            instance: InstanceLimits::of(server),
         }
     }
 
