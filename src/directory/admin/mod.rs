@@ -4,21 +4,24 @@ mod create;
 mod errors;
 mod groups;
 mod leave;
+mod link;
 mod locks;
 mod names;
+mod on_create;
 mod plan;
 mod power;
 pub mod push_down;
 mod read;
 mod realm;
 mod sessions;
+mod shared;
 pub mod storage;
 mod sweep;
 mod tag;
 mod unique;
 mod update;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -39,7 +42,10 @@ use self::storage::{Mapping, Storage};
 use super::{Check, Context, Directory, Edit, Page, Result, Row, Visit, Wanted};
 
 pub use self::groups::{GroupRole, GroupSettings};
+pub use self::link::{IdentityProviderLink, LinkedValue};
+pub use self::on_create::OnCreate;
 pub use self::realm::NotReady;
+pub use self::shared::Shared;
 
 /// How a realm is to be kept.
 #[derive(Debug, Clone)]
@@ -60,6 +66,14 @@ pub struct Settings {
     pub reactivate_local: bool,
     /// How groups are kept.
     pub groups: GroupSettings,
+    /// The names of the configured callers.
+    pub callers: BTreeSet<String>,
+    /// What a caller may do to another one's user.
+    pub shared: Shared,
+    /// The identity provider that users are linked to.
+    pub identity_provider: Option<IdentityProviderLink>,
+    /// What users get once, when they are created.
+    pub on_create: OnCreate,
     /// How often the sweep looks for what administrators changed.
     pub sweep_interval: Duration,
 }
@@ -134,6 +148,8 @@ impl AdminDirectory {
             protected_roles: &settings.protected_roles,
             mappings: &self.0.mappings,
             groups: &settings.groups,
+            identity_provider: settings.identity_provider.as_ref(),
+            on_create: &settings.on_create,
         };
         let facts = Arc::new(realm::inspect(client, &expected).await?);
         if facts.realm_management.is_none() && self.known().is_none() {
@@ -142,6 +158,9 @@ impl AdminDirectory {
                 "the gateway's account may not see clients, so it can't recognise administrators among the managed \
                  users: give it realm-management's role view-clients, as \"scimgate setup\" does"
             );
+        }
+        if let (Some(link), None) = (&settings.identity_provider, self.known()) {
+            link::warn(client.realm_name(), link, &facts);
         }
         *self.0.facts.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&facts));
         Ok(facts)

@@ -129,6 +129,19 @@ pub(super) fn external_id(caller: &str, value: &str) -> String {
     format!("{caller}:{value}")
 }
 
+/// By which a caller is remembered as a user's maker: what its `externalId`s begin with.
+pub(super) fn caller_key(caller: &str) -> String {
+    external_id(caller, "").trim_end_matches(':').to_owned()
+}
+
+/// The key of the caller who made the user; none where that is not remembered, or nobody made it over SCIM.
+pub(super) fn maker(stored: &UserRepresentation) -> Option<String> {
+    match document(stored) {
+        Document::Known { by, .. } => by,
+        Document::Unknown => None,
+    }
+}
+
 /// The e-mail address that Keycloak gets: the preferred element's, else the first that has one.
 pub(super) fn email(resource: &Resource) -> Option<String> {
     preferred_text(resource.elements("emails"), "value").map(|(_, email)| email)
@@ -181,7 +194,7 @@ impl Storage {
     pub fn read(&self, stored: &UserRepresentation, caller: &str) -> Row {
         let user = &self.user;
         let (mut resource, written) = match document(stored) {
-            Document::Known { user: attributes, flat } => (Resource::restore(user, &attributes), flat),
+            Document::Known { user: attributes, flat, .. } => (Resource::restore(user, &attributes), flat),
             Document::Unknown => (Resource::default(), Vec::new()),
         };
         let username = stored.username.as_deref().unwrap_or_default();
@@ -222,7 +235,7 @@ impl Storage {
     /// The attributes as they should be stored, where some are still in the document alone, because they were written
     /// before they were mapped; none where all are in their places.
     pub(super) fn settled_attributes(&self, stored: &UserRepresentation) -> Option<Attributes> {
-        let Document::Known { user: attributes, flat: written } = document(stored) else { return None };
+        let Document::Known { user: attributes, flat: written, by } = document(stored) else { return None };
         let (mut rest, strange) = Resource::restore_some(&self.user, &attributes);
         let mut settled = stored.attributes.clone().unwrap_or_default();
         let mut flat: Vec<&str> = written.iter().map(String::as_str).collect();
@@ -244,7 +257,7 @@ impl Storage {
         if Some(&settled) == stored.attributes.as_ref() {
             return None;
         }
-        settled.insert(DOCUMENT.into(), write_document(&rest, strange, &flat).ok()?);
+        settled.insert(DOCUMENT.into(), write_document(&rest, strange, &flat, by).ok()?);
         settled.retain(|_, values| !values.is_empty());
         Some(settled)
     }
@@ -329,11 +342,13 @@ impl Storage {
                 set(&mapping.name, values);
             }
         }
-        let strange = match document(before) {
-            Document::Known { user: stored, .. } => Resource::restore_some(user, &stored).1,
-            Document::Unknown => Object::new(),
+        let (strange, by) = match document(before) {
+            Document::Known { user: stored, by, .. } => (Resource::restore_some(user, &stored).1, by),
+            Document::Unknown => (Object::new(), None),
         };
-        set(DOCUMENT, write_document(&rest, strange, &flat)?);
+        // Whoever creates it: Keycloak has given it no id yet.
+        let by = by.or_else(|| before.id.is_none().then(|| caller_key(caller)));
+        set(DOCUMENT, write_document(&rest, strange, &flat, by)?);
         let email = email(resource);
         let changed = |old: Option<&str>, new: Option<&str>| {
             old.unwrap_or_default().to_lowercase() != new.unwrap_or_default().to_lowercase()
@@ -363,6 +378,8 @@ enum Document {
         user: Object,
         /// The Keycloak attributes that got one or all of the values of an attribute that has several.
         flat: Vec<String>,
+        /// The key of the caller who made the user.
+        by: Option<String>,
     },
     /// Of a newer format.
     Unknown,
@@ -370,7 +387,7 @@ enum Document {
 
 fn document(stored: &UserRepresentation) -> Document {
     let Some(Ok(Value::Object(mut document))) = value(stored, DOCUMENT).map(serde_json::from_str) else {
-        return Document::Known { user: Object::new(), flat: Vec::new() };
+        return Document::Known { user: Object::new(), flat: Vec::new(), by: None };
     };
     match document.get("v").and_then(Value::as_u64) {
         Some(version) if version > FORMAT => Document::Unknown,
@@ -381,14 +398,20 @@ fn document(stored: &UserRepresentation) -> Document {
                 Some(Value::Object(attributes)) => attributes,
                 _ => Object::new(),
             };
-            Document::Known { user, flat }
+            let by = document.get("by").and_then(Value::as_str).map(str::to_owned);
+            Document::Known { user, flat, by }
         }
     }
 }
 
 /// The document. `strange` is what the old one holds that no served schema has, or not as it has it: of a schema that was
 /// changed or taken out of the configuration, perhaps by mistake. It stays, unseen, until the schema is back.
-fn write_document(rest: &Resource, strange: Object, flat: &[&str]) -> Result<Vec<String>, Error> {
+fn write_document(
+    rest: &Resource,
+    strange: Object,
+    flat: &[&str],
+    by: Option<String>,
+) -> Result<Vec<String>, Error> {
     let mut attributes = rest.as_object().clone();
     for (key, value) in strange {
         match (attributes.get_mut(&key), value) {
@@ -403,10 +426,13 @@ fn write_document(rest: &Resource, strange: Object, flat: &[&str]) -> Result<Vec
             }
         }
     }
-    if attributes.is_empty() {
+    if attributes.is_empty() && by.is_none() {
         return Ok(Vec::new());
     }
     let mut document = json!({ "v": FORMAT, "user": attributes });
+    if let (Some(by), Some(document)) = (by, document.as_object_mut()) {
+        document.insert("by".into(), by.into());
+    }
     if let (false, Some(document)) = (flat.is_empty(), document.as_object_mut()) {
         document.insert("flat".into(), flat.into());
     }

@@ -16,6 +16,7 @@ impl Session {
         let stored = self.managed(&id).await?;
         let before = self.storage.read(&stored, &self.caller);
         let wanted = edit(&before)?;
+        self.refuse_anothers_deactivation(&stored, &before, &wanted)?;
         match self.apply(&id, &stored, &before, &wanted).await {
             Err(error) if wanted.active == Some(false) && !wanted.all_or_nothing && is_refusal(&error) => {
                 self.let_go(&id, &stored, error).await
@@ -37,7 +38,7 @@ impl Session {
         self.check_user_name(wanted, Some((id, before))).await?;
         let _reserved = self.reserve_unique(wanted, Some((id, before))).await?;
         let plan = plan::update(stored, before, wanted, self.rules())?;
-        self.run(id, stored, plan).await
+        self.linked((id, stored), before, wanted, self.run(id, stored, plan)).await
     }
 
     pub(super) async fn delete(self, id: &str, check: Check) -> Result<()> {
@@ -47,6 +48,7 @@ impl Session {
             tokio::join!(self.managed(&id), self.refuse_power(&id, "its deletion"), self.groups_left(&id));
         let stored = stored?;
         check(&self.storage.read(&stored, &self.caller))?;
+        self.refuse_anothers_deletion(&stored)?;
         power?;
         let groups = groups?;
         if stored.federation_link.is_some() {

@@ -66,7 +66,8 @@ impl Session {
         Ok(())
     }
 
-    /// Moves on the versions of the groups that somebody, or a group, who was just deleted was in.
+    /// Moves on the versions of the groups that somebody, or a group, who was just deleted was in, or that a new user is in
+    /// from the beginning.
     pub(in super::super) async fn note_departure(
         &self,
         groups: impl IntoIterator<Item = &GroupRepresentation>,
@@ -88,7 +89,7 @@ impl Session {
         let noted: Vec<_> = noted.collect();
         let noted: Vec<Result<()>> = stream::iter(noted).buffer_unordered(NOTES_AT_ONCE).collect().await;
         for error in noted.into_iter().filter_map(Result::err) {
-            tracing::warn!(%error, "a group keeps the version that it had with a member who is deleted now");
+            tracing::warn!(%error, "a group keeps the version that it had before a member was created or deleted");
         }
     }
 

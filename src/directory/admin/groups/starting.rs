@@ -1,0 +1,44 @@
+//! The groups that new users join by configuration.
+
+use std::collections::BTreeSet;
+
+use crate::directory::Result;
+use crate::keycloak::GroupRepresentation;
+use crate::scim::{Code, Error};
+
+use super::super::on_create::path;
+use super::super::{OrScim, Session};
+use super::standing::Judge;
+
+impl Session {
+    /// These groups, as they are in this moment.
+    ///
+    /// # Errors
+    /// 503 where one is missing or carries administrative power, also where clients may see it all the same.
+    pub(in super::super) async fn groups_to_start_in(
+        &self,
+        paths: &BTreeSet<Vec<String>>,
+    ) -> Result<Vec<GroupRepresentation>> {
+        let judge = Judge::new(self);
+        let mut groups = Vec::new();
+        for names in paths {
+            let found = self.client.group_by_path(names).await.or_scim(self)?;
+            let reason = match &found {
+                None => "is missing",
+                Some(group) if judge.power(group).await?.is_some() => "carries administrative power",
+                Some(_) => {
+                    groups.extend(found);
+                    continue;
+                }
+            };
+            let path = path(names);
+            tracing::error!(group = path, "the group that new users join (on_create.groups) {reason}");
+            return Err(Error::unavailable(
+                Code::RealmNotReady,
+                format!("The group {path} in Keycloak, which new users join (on_create.groups), {reason}"),
+                60,
+            ));
+        }
+        Ok(groups)
+    }
+}
