@@ -235,14 +235,14 @@ impl Named {
     }
 }
 
-/// One layer of mappings: `[defaults]` or a realm.
+/// One layer of mappings: that of `[defaults]`, of a realm or of an organization.
 pub(super) struct MapLayer<'a> {
     /// The layer's schemas, as far as they are in effect.
     pub(super) schemas: &'a Schemas,
     /// `[….attributes]`
     pub(super) attributes: &'a BTreeMap<Spanned<String>, Spanned<Checked<Target>>>,
-    /// The realm whose own layer this is.
-    pub(super) realm: Option<&'a str>,
+    /// The table of the tenant whose own layer this is.
+    pub(super) tenant: Option<&'a str>,
 }
 
 /// Checks the keys of one layer's `attributes` against the schemas that it sees.
@@ -312,10 +312,10 @@ pub(super) fn fold(
             let named = ScimPath::parse(key.get_ref()).and_then(|path| Named::find(user, &path).ok());
             if let Some(named) = named
                 && !map.set(&named, &value.get_ref().0, key.span())
-                && let Some(realm) = layer.realm
+                && let Some(tenant) = layer.tenant
             {
                 checker.warn(format!(
-                    "realms.{realm}.attributes: {:?} = \"\" takes away a mapping that is not there",
+                    "{tenant}.attributes: {:?} = \"\" takes away a mapping that is not there",
                     named.path
                 ));
             }

@@ -40,3 +40,7 @@ pub(super) const PATCH_RESPONSE_MEMBERS: usize = 200;
 pub(super) const CLIENT_ID: &str = "scimgate";
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(20);
+/// How far another issuer's clock may differ.
+pub(super) const CLOCK_SKEW: Duration = Duration::from_secs(30);
+pub(super) const EMAIL_AS_USERNAME: bool = false;
+pub(super) const REALM_ATTRIBUTES: bool = false;

@@ -1,20 +1,21 @@
 //! The file as it is written: partial layers in which every key may be absent.
 
 use std::collections::BTreeMap;
-
-use serde::Deserialize;
 use std::net::SocketAddr;
+
+use ipnet::IpNet;
+use serde::Deserialize;
 use toml::Spanned;
 use url::Url;
 
 use super::attributes::{ScimPath, Target};
+use super::callers::CallerLayer;
 use super::groups::GroupsLayer;
-use super::names::{CallerName, RealmName};
-use super::scalar::{
-    AuthMode, FilePath, Issuer, Level, Line, List, Period, TokenHash, Value, VariableName, Whole,
-};
+use super::names::{CallerName, OrganizationKey, RealmName};
+use super::provisioning::{IdentityProviderLayer, OnCreateLayer};
+use super::scalar::{FilePath, Issuer, Level, Line, List, Period, Value, VariableName, Whole};
 use super::schemas::SchemaLayer;
-use super::{LogFormat, OnExisting, UnknownAttributes};
+use super::{LogFormat, OnExisting, RateLimit, Shared, UnknownAttributes};
 
 /// Shortest wait that makes sense where a wait may be short, in milliseconds.
 const SHORT: u64 = 10;
@@ -52,6 +53,8 @@ pub(super) struct ServerLayer {
     pub(super) drain_timeout: Value<Period<SHORT>>,
     pub(super) max_connections: Value<Whole<1, 65_535>>,
     pub(super) max_concurrent_requests: Value<Whole<1, 65_535>>,
+    pub(super) rate_limit: Value<RateLimit>,
+    pub(super) trusted_proxies: List<IpNet>,
 }
 
 /// `[log]`
@@ -63,7 +66,7 @@ pub(super) struct LogLayer {
     pub(super) mask_personal_data: Value<bool>,
 }
 
-/// `[realms.NAME]`, and `[defaults]`, which may not hold all of it.
+/// `[realms.NAME]`; and `[defaults]` and `[realms.NAME.organizations.KEY]`, which may not hold all of it.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(super) struct RealmLayer {
@@ -82,6 +85,13 @@ pub(super) struct RealmLayer {
     pub(super) protected_roles: List<Line>,
     pub(super) forward_token_endpoint: Value<bool>,
     pub(super) plan_timeout: Value<Period<SECOND>>,
+    pub(super) shared: Value<Shared>,
+    pub(super) email_as_username: Value<bool>,
+    pub(super) realm_attributes: Value<bool>,
+    #[serde(default)]
+    pub(super) identity_provider: IdentityProviderLayer,
+    #[serde(default)]
+    pub(super) on_create: OnCreateLayer,
     #[serde(default)]
     pub(super) attributes: BTreeMap<Spanned<String>, Spanned<super::scalar::Checked<Target>>>,
     #[serde(default)]
@@ -91,7 +101,9 @@ pub(super) struct RealmLayer {
     #[serde(default)]
     pub(super) keycloak: KeycloakLayer,
     #[serde(default)]
-    pub(super) callers: BTreeMap<CallerName, CallerFile>,
+    pub(super) callers: BTreeMap<CallerName, CallerLayer>,
+    #[serde(default)]
+    pub(super) organizations: BTreeMap<OrganizationKey, RealmLayer>,
 }
 
 /// `[realms.NAME.keycloak]`
@@ -108,19 +120,10 @@ pub(super) struct KeycloakLayer {
     pub(super) timeout: Value<Period<SHORT>>,
 }
 
-/// `[realms.NAME.callers.NAME]`
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table")]
-pub(super) struct CallerFile {
-    pub(super) auth: Value<AuthMode>,
-    pub(super) sha256: List<TokenHash>,
-    pub(super) clients: List<Line>,
-}
-
 impl RealmLayer {
     /// This layer over `lower`: its scalars and lists win. Attributes, schemas and the roles of groups are merged by
-    /// whoever folds them, because their names are matched without case; callers and secrets never come from
-    /// below.
+    /// whoever folds them, because their names are matched without case; callers, secrets and organizations never come
+    /// from below.
     pub(super) fn over(self, lower: &Self) -> Self {
         let lower = lower.clone();
         Self {
@@ -139,12 +142,24 @@ impl RealmLayer {
             protected_roles: self.protected_roles.or(lower.protected_roles),
             forward_token_endpoint: self.forward_token_endpoint.or(lower.forward_token_endpoint),
             plan_timeout: self.plan_timeout.or(lower.plan_timeout),
+            shared: self.shared.or(lower.shared),
+            email_as_username: self.email_as_username.or(lower.email_as_username),
+            realm_attributes: self.realm_attributes.or(lower.realm_attributes),
+            identity_provider: self.identity_provider.over(lower.identity_provider),
+            on_create: self.on_create.over(lower.on_create),
             attributes: self.attributes,
             schemas: self.schemas,
             groups: self.groups.over(lower.groups),
             keycloak: self.keycloak.over(lower.keycloak),
             callers: self.callers,
+            organizations: self.organizations,
         }
+    }
+
+    /// This layer of an organization over `realm`, the folded one of its realm.
+    pub(super) fn within(self, realm: &Self) -> Self {
+        let groups = self.groups.clone().within(realm.groups.clone());
+        Self { groups, ..self.over(realm) }
     }
 }
 

@@ -11,7 +11,7 @@ use super::built_in;
 pub(super) use fold::{SpecialRoles, check_layer, fold};
 #[cfg(test)]
 pub(super) use layer::ClientRoleLayer;
-pub(super) use layer::GroupsLayer;
+pub(super) use layer::{GroupPath, GroupsLayer};
 
 /// How a realm's groups are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,15 +1,15 @@
 //! Reads, checks and explains the configuration; knows no HTTP.
 //!
-//! A file is read in layers, the built-in values, `[defaults]` and `[realms.NAME]`: scalars and
-//! lists of a higher layer replace those below, maps are merged. Secrets and callers belong to one
-//! realm and never come from `[defaults]`. `config.toml` at the top of the repository is the
-//! reference of every key.
+//! A file is read in layers, the built-in values, `[defaults]`, `[realms.NAME]` and
+//! `[realms.NAME.organizations.KEY]`: scalars and lists of a higher layer replace those below, maps
+//! are merged. Secrets and callers belong to one realm, or one organization of it, and never come
+//! from a layer below. `config.toml` at the top of the repository is the reference of every key.
 
 mod attributes;
 mod built_in;
-mod caller;
 mod callers;
 mod check;
+mod connection;
 mod document;
 mod environment;
 mod error;
@@ -21,6 +21,7 @@ mod rate;
 mod scalar;
 mod schemas;
 mod secret;
+mod tenant;
 #[cfg(test)]
 mod tests;
 
@@ -31,12 +32,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
 use crate::scim::ResourceType;
 
-pub use caller::{
+pub use callers::{
     Access, Caller, CallerAuth, External, KeySource, RealmTokens, ResourceName, SecretHash, StaticToken,
 };
 pub use environment::{Environment, ProcessEnvironment};
@@ -46,8 +47,8 @@ pub use names::{CallerName, NameError, OrganizationKey, RealmName};
 pub use provisioning::{IdentityProviderLink, LinkedValue, OnCreate, Shared};
 pub use rate::RateLimit;
 
-/// A checked configuration.
-#[derive(Clone, Debug)]
+/// A checked configuration. Two are equal if the gateway would behave the same.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Config {
     /// The listeners and their limits.
     pub server: Server,
@@ -57,10 +58,20 @@ pub struct Config {
     pub realms: BTreeMap<RealmName, Arc<Realm>>,
     /// What works but should be mended, in sentences for the administrator.
     pub warnings: Vec<String>,
+    /// What was read besides the file itself.
+    files: Vec<PathBuf>,
+}
+
+impl Config {
+    /// The files that it was read from: the configuration file, secrets and certificates, absolute or from the working
+    /// directory.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
 }
 
 /// The listeners and their limits.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Server {
     /// Where SCIM clients come in; port 0 takes a free one.
     pub listen: SocketAddr,
@@ -88,7 +99,7 @@ pub struct Server {
 }
 
 /// The log.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Log {
     /// How a line is written.
     pub format: LogFormat,
@@ -109,7 +120,7 @@ pub enum LogFormat {
 
 /// A tenant: a Keycloak realm that is served, or one of its organizations, which takes from the realm what it does not
 /// say itself.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Realm {
     /// The realm's name in Keycloak and in the URL.
     pub name: RealmName,
@@ -172,7 +183,7 @@ pub struct Realm {
 }
 
 /// What a realm keeps of its users, and where.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct UserAttributes {
     /// The User resource type, with the realm's own schemas.
     pub user: Arc<ResourceType>,
@@ -216,6 +227,18 @@ pub struct KeycloakConnection {
     pub timeout: Duration,
 }
 
+impl PartialEq for KeycloakConnection {
+    fn eq(&self, other: &Self) -> bool {
+        let parts = |one: &Self| {
+            let times = (one.connect_timeout, one.timeout);
+            (one.url.clone(), one.client_id.clone(), one.ca_file.clone(), one.proxy.clone(), times)
+        };
+        // Both secrets are this program's own, so that how long this takes tells nobody anything.
+        parts(self) == parts(other)
+            && self.client_secret.expose_secret() == other.client_secret.expose_secret()
+    }
+}
+
 impl KeycloakConnection {
     /// The URL of `segments` under Keycloak's base; what is no plain character in a segment is
     /// percent-encoded.
@@ -253,7 +276,9 @@ pub fn parse(source: &str, path: &Path, env: &dyn Environment) -> Result<Config,
     let document = open(source).map_err(refuse)?;
     let (file, problems) = document.read();
     let folder = path.parent().unwrap_or(Path::new(""));
-    check::Checker::new(&document, folder, env, problems).check(&file).map_err(refuse)
+    let mut config = check::Checker::new(&document, folder, env, problems).check(&file).map_err(refuse)?;
+    config.files.insert(0, path.to_owned());
+    Ok(config)
 }
 
 /// What `source`, the text of the file at `path`, says about the users of a realm, which need not be in it. Nothing else

@@ -11,6 +11,9 @@ const REALM_NAME_MAX: usize = 255;
 /// Longest caller name, in characters: it prefixes every `externalId` that is stored.
 const CALLER_NAME_MAX: usize = 32;
 
+/// Longest name of a token or password, in characters.
+const SECRET_NAME_MAX: usize = 64;
+
 /// Why a name is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
@@ -38,6 +41,9 @@ pub enum NameError {
          with a letter or digit"
     )]
     Caller,
+    /// Not the name of a token or password.
+    #[error("expected a name of 1 to {SECRET_NAME_MAX} characters from A-Z a-z 0-9 . _ -")]
+    Secret,
 }
 
 /// The name of a Keycloak realm, safe to stand as one segment of a URL path.
@@ -108,6 +114,20 @@ impl FromStr for OrganizationKey {
     }
 }
 
+/// By which logs know one of several tokens or passwords of a caller: 1 to 64 characters of `A-Z a-z 0-9 . _ -`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct SecretName(String);
+
+impl FromStr for SecretName {
+    type Err = NameError;
+
+    fn from_str(name: &str) -> Result<Self, NameError> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        let fits = (1..=SECRET_NAME_MAX).contains(&name.len()) && name.chars().all(allowed);
+        if fits { Ok(Self(name.to_owned())) } else { Err(NameError::Secret) }
+    }
+}
+
 macro_rules! name {
     ($name:ident) => {
         impl fmt::Display for $name {
@@ -139,6 +159,7 @@ macro_rules! name {
 name!(RealmName);
 name!(CallerName);
 name!(OrganizationKey);
+name!(SecretName);
 
 #[cfg(test)]
 mod tests {

@@ -5,9 +5,11 @@ use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use toml::Spanned;
+use toml::value::Datetime;
 use tracing_subscriber::EnvFilter;
 use url::Url;
 
@@ -18,8 +20,8 @@ pub(super) type Value<T> = Option<Spanned<Checked<T>>>;
 /// A list that may be absent, with the place of each element.
 pub(super) type List<T> = Option<Spanned<Vec<Spanned<Checked<T>>>>>;
 
-/// No wait of the gateway is longer: it keeps sums of times far from overflow.
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+/// No wait of the gateway is longer, in milliseconds: it keeps sums of times far from overflow.
+const LONGEST: u64 = 24 * 60 * 60 * 1000;
 /// How much of an unusable value a message shows, in characters.
 const SHOWN: usize = 80;
 
@@ -47,6 +49,7 @@ pub(super) enum Found<'a> {
     Text(&'a str),
     Whole(i64),
     Flag(bool),
+    Date(Datetime),
     Other(&'static str),
 }
 
@@ -69,6 +72,7 @@ impl fmt::Display for Found<'_> {
             }
             Self::Whole(number) => write!(f, "{number}"),
             Self::Flag(flag) => write!(f, "{flag}"),
+            Self::Date(date) => write!(f, "{date}"),
             Self::Other(kind) => f.write_str(kind),
         }
     }
@@ -138,8 +142,10 @@ impl<'de, T: Scalar> Visitor<'de> for ScalarVisitor<T> {
         Checked::read(&Found::Other("a list"))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, _: A) -> Result<Checked<T>, A::Error> {
-        Checked::read(&Found::Other("a table or a date"))
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Checked<T>, A::Error> {
+        // A date comes as a table that only its own type knows how to read.
+        let date = Datetime::deserialize(MapAccessDeserializer::new(map));
+        Checked::read(&date.map_or(Found::Other("a table"), Found::Date))
     }
 }
 
@@ -177,20 +183,24 @@ impl<const MIN: usize, const MAX: usize> Scalar for Whole<MIN, MAX> {
     }
 }
 
-/// A length of time of at least so many milliseconds, written as in `"30s"`.
+/// A length of time between so many milliseconds, both included, written as in `"30s"`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Period<const MIN_MS: u64>(pub(super) Duration);
+pub(super) struct Period<const MIN_MS: u64, const MAX_MS: u64 = LONGEST>(pub(super) Duration);
 
-impl<const MIN_MS: u64> Scalar for Period<MIN_MS> {
+impl<const MIN_MS: u64, const MAX_MS: u64> Scalar for Period<MIN_MS, MAX_MS> {
     fn expected() -> String {
         let least = humantime::format_duration(Duration::from_millis(MIN_MS));
-        format!("a duration from {least} to 24h such as \"500ms\", \"30s\" or \"2m\"")
+        let most = match MAX_MS {
+            LONGEST => "24h".to_owned(),
+            most => humantime::format_duration(Duration::from_millis(most)).to_string(),
+        };
+        format!("a duration from {least} to {most} such as \"500ms\", \"30s\" or \"2m\"")
     }
 
     fn read(found: &Found<'_>) -> Result<Self, Refusal> {
         humantime::parse_duration(found.text()?)
             .ok()
-            .filter(|period| (Duration::from_millis(MIN_MS)..=LONGEST).contains(period))
+            .filter(|period| (Duration::from_millis(MIN_MS)..=Duration::from_millis(MAX_MS)).contains(period))
             .map(Self)
             .ok_or(Refusal::Unexpected)
     }
@@ -322,40 +332,6 @@ impl Scalar for VariableName {
     }
 }
 
-/// The SHA-256 of a bearer token, in hexadecimal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct TokenHash(pub(super) [u8; 32]);
-
-/// What `sha256sum` says of nothing: the mark of a shell pipe that went wrong.
-const HASH_OF_NOTHING: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-
-impl Scalar for TokenHash {
-    // The likeliest mistake is the token itself in place of its hash.
-    const SECRET: bool = true;
-
-    fn expected() -> String {
-        "the SHA-256 of a token as 64 hexadecimal digits (never the token itself)".to_owned()
-    }
-
-    fn read(found: &Found<'_>) -> Result<Self, Refusal> {
-        let text = found.text()?;
-        if text.eq_ignore_ascii_case(HASH_OF_NOTHING) {
-            return Err(Refusal::Because(
-                "this is the SHA-256 of an empty text; expected that of a token".to_owned(),
-            ));
-        }
-        let nibbles: Option<Vec<u8>> =
-            text.chars().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect();
-        let bytes: Vec<u8> = nibbles
-            .filter(|nibbles| nibbles.len() == 64)
-            .ok_or(Refusal::Unexpected)?
-            .chunks_exact(2)
-            .map(|pair| pair.iter().fold(0, |byte, nibble| byte << 4 | nibble))
-            .collect();
-        bytes.try_into().map(Self).map_err(|_| Refusal::Unexpected)
-    }
-}
-
 /// Directives of tracing's `EnvFilter`.
 #[derive(Clone, Debug)]
 pub(super) struct Level(pub(super) String);
@@ -424,27 +400,6 @@ impl Scalar for UnknownAttributes {
         match found.text()? {
             "ignore" => Ok(Self::Ignore),
             "refuse" => Ok(Self::Refuse),
-            _ => Err(Refusal::Unexpected),
-        }
-    }
-}
-
-/// How a caller proves who it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum AuthMode {
-    Token,
-    Keycloak,
-}
-
-impl Scalar for AuthMode {
-    fn expected() -> String {
-        "\"token\" or \"keycloak\"".to_owned()
-    }
-
-    fn read(found: &Found<'_>) -> Result<Self, Refusal> {
-        match found.text()? {
-            "token" => Ok(Self::Token),
-            "keycloak" => Ok(Self::Keycloak),
             _ => Err(Refusal::Unexpected),
         }
     }

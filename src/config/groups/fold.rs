@@ -66,10 +66,11 @@ fn complete(checker: &mut Checker<'_>, path: &[&str], entry: &Spanned<RoleEntry>
     }
 }
 
-/// Folds the built-in values and the layers of the realm `realm`: `layer` is its own over `defaults`.
+/// Folds the built-in values and the layers of the tenant in the table `table`: `layer` is its own over those below,
+/// `defaults` is where it takes further roles from.
 pub(in crate::config) fn fold(
     checker: &mut Checker<'_>,
-    realm: &str,
+    table: &[&str],
     layer: &GroupsLayer,
     defaults: &GroupsLayer,
     special: &SpecialRoles<'_>,
@@ -81,7 +82,7 @@ pub(in crate::config) fn fold(
         .map(|name| name.get_ref().0.folded())
         .collect();
     // A group may be missing there because its name could not be read, and that is told already.
-    let told = checker.unreadable(&["realms", realm, "groups", "privileged"])
+    let told = checker.unreadable(&[table, &["groups", "privileged"]].concat())
         || (layer.privileged.is_none() && checker.unreadable(&["defaults", "groups", "privileged"]));
     let mut roles = BTreeMap::new();
     for (key, entries) in merged(&layer.roles, &defaults.roles) {

@@ -22,7 +22,7 @@ pub(super) type RolesLayer = BTreeMap<Spanned<String>, Vec<Spanned<RoleEntry>>>;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub(in crate::config) struct GroupsLayer {
-    pub(super) parent: Value<Parent>,
+    pub(in crate::config) parent: Value<Parent>,
     pub(super) visible: Value<VisibleGroups>,
     pub(super) on_existing: Value<OnExistingGroup>,
     pub(super) privileged: List<GroupName>,
@@ -43,6 +43,15 @@ impl GroupsLayer {
             patch_response_members: self.patch_response_members.or(lower.patch_response_members),
             roles: self.roles,
         }
+    }
+
+    /// This layer of an organization over that of its realm. Keycloak keeps an organization's groups apart, so that they
+    /// have no parent in the realm; and what a group of the realm may carry, a group of that name that an organization's
+    /// callers push must not.
+    pub(in crate::config) fn within(self, realm: Self) -> Self {
+        let own = (self.privileged.clone(), self.roles.clone());
+        let over = self.over(realm);
+        Self { parent: None, privileged: own.0, roles: own.1, ..over }
     }
 }
 
@@ -118,7 +127,7 @@ impl Scalar for GroupName {
 
 /// The names on the way to a group, from the top; none for the top level itself.
 #[derive(Clone, Debug)]
-pub(super) struct Parent(pub(super) Vec<String>);
+pub(in crate::config) struct Parent(pub(super) Vec<String>);
 
 impl Scalar for Parent {
     fn expected() -> String {
@@ -136,6 +145,23 @@ impl Scalar for Parent {
         let names = text.strip_prefix('/').ok_or(Refusal::Unexpected)?.split('/');
         let names: Option<_> = names.map(|name| Some(GroupName::parse(name)?.0)).collect();
         names.map(Self).ok_or(Refusal::Unexpected)
+    }
+}
+
+/// The names on the way to a group, at least one.
+#[derive(Clone, Debug)]
+pub(in crate::config) struct GroupPath(pub(in crate::config) Vec<String>);
+
+impl Scalar for GroupPath {
+    fn expected() -> String {
+        format!(
+            "the path of a group such as \"/Staff\" or \"/Staff/Nurses\", each name with 1 to {NAME_MAX} characters"
+        )
+    }
+
+    fn read(found: &Found<'_>) -> Result<Self, Refusal> {
+        let path = Parent::read(found)?.0;
+        if path.is_empty() { Err(Refusal::Unexpected) } else { Ok(Self(path)) }
     }
 }
 

@@ -100,8 +100,8 @@ impl Schemas {
 }
 
 /// No attribute may have the very name of another schema, or nobody could say which of the two is meant.
-pub(super) fn apart(checker: &mut Checker<'_>, layers: [&Schemas; 2]) {
-    let all = || layers.into_iter().flat_map(|schemas| &schemas.declared);
+pub(super) fn apart(checker: &mut Checker<'_>, layers: &[&Schemas]) {
+    let all = || layers.iter().flat_map(|schemas| &schemas.declared);
     for (path, place) in all().flat_map(|schema| &schema.places) {
         if all().any(|schema| schema.is(path)) {
             checker.at(

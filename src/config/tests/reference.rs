@@ -6,8 +6,10 @@ use serde::de::{Deserialize, Deserializer, Error as _, Visitor, value};
 use toml::de::{DeTable, DeValue};
 
 use super::super::attributes::DEFAULT_MAP;
-use super::super::file::{CallerFile, ConfigFile, KeycloakLayer, LogLayer, RealmLayer, ServerLayer};
+use super::super::callers::{CallerLayer, SecretLayer};
+use super::super::file::{ConfigFile, KeycloakLayer, LogLayer, RealmLayer, ServerLayer};
 use super::super::groups::{ClientRoleLayer, GroupRole, GroupsLayer};
+use super::super::provisioning::{IdentityProviderLayer, OnCreateLayer};
 use super::super::schemas::{AttributeLayer, SchemaLayer, SubAttributeLayer};
 use super::good;
 use crate::scim::schema::{Attribute, Type};
@@ -68,10 +70,14 @@ const REFERENCE: &str = include_str!("../../../config.toml");
 /// Where the example of a schema begins, and what follows it.
 const SCHEMA: [&str; 2] = ["# [realms.acme.schemas.", "# How the realm's groups are kept."];
 
-/// The reference without the example of a schema.
-fn without_schema() -> String {
+/// Where the examples of further callers and of an organization begin; they go on to the end.
+const CALLERS: &str = "# With auth = \"token\" (an example";
+
+/// The reference without the examples of whole tables.
+fn without_examples() -> String {
     let [begin, end] = SCHEMA.map(|mark| REFERENCE.find(mark).unwrap());
-    format!("{}{}", &REFERENCE[..begin], &REFERENCE[end..])
+    let callers = REFERENCE.find(CALLERS).unwrap();
+    format!("{}{}", &REFERENCE[..begin], &REFERENCE[end..callers])
 }
 
 /// The reference with every key that stands in a comment, but not those that `without` names.
@@ -98,7 +104,9 @@ fn uncomment(reference: &str, without: &[&str]) -> String {
 fn the_reference_names_every_key_and_no_other() {
     let text = uncommented(&[]);
     let tree = DeTable::parse(&text).unwrap();
-    let sections: [(&[&str], BTreeSet<&str>); 11] = [
+    let mut passwords = keys::<SecretLayer>();
+    assert!(passwords.remove("sha256"));
+    let sections: [(&[&str], BTreeSet<&str>); 15] = [
         (&[], keys::<ConfigFile>()),
         (&["server"], keys::<ServerLayer>()),
         (&["log"], keys::<LogLayer>()),
@@ -112,7 +120,11 @@ fn the_reference_names_every_key_and_no_other() {
         (&["realms", "*", "groups"], keys::<GroupsLayer>()),
         (&["realms", "*", "groups", "roles", "*", "*"], keys::<ClientRoleLayer>()),
         (&["realms", "*", "keycloak"], keys::<KeycloakLayer>()),
-        (&["realms", "*", "callers", "*"], keys::<CallerFile>()),
+        (&["realms", "*", "identity_provider"], keys::<IdentityProviderLayer>()),
+        (&["realms", "*", "on_create"], keys::<OnCreateLayer>()),
+        (&["realms", "*", "callers", "*"], keys::<CallerLayer>()),
+        (&["realms", "*", "callers", "*", "tokens", "*"], keys::<SecretLayer>()),
+        (&["realms", "*", "callers", "*", "passwords", "*"], passwords),
     ];
     for (path, known) in sections {
         let mut found = BTreeSet::new();
@@ -132,19 +144,25 @@ fn the_reference_works_as_it_stands_and_its_comments_show_the_defaults() {
     let standing = good(REFERENCE);
     let examples = [
         "public_url",
+        "rate_limit",
+        "trusted_proxies",
+        "alias",
         "client_secret_file",
         "ca_file",
         "proxy",
-        "sha256",
-        "auth",
+        "networks",
         "\"Engineering\"",
-        "[realms.acme.callers.entra]",
     ];
-    let shown = good(&uncomment(&without_schema(), &examples));
-    assert_eq!(format!("{standing:?}"), format!("{shown:?}"));
+    let shown = good(&uncomment(&without_examples(), &examples));
+    assert_eq!(standing, shown);
     let examples = ["client_secret_file", "ca_file"];
     let shown = good(&uncommented(&examples));
-    assert_eq!(shown.realms.get("acme").unwrap().callers.len(), 2);
+    assert!(shown.warnings.is_empty(), "{:?}", shown.warnings);
+    let realm = shown.realms.get("acme").unwrap();
+    let callers: Vec<&str> = realm.callers.keys().map(AsRef::as_ref).collect();
+    assert_eq!(callers, ["auth0", "entra", "legacy", "okta"]);
+    let contoso = realm.organizations.get("contoso").unwrap();
+    assert_eq!(contoso.callers.len(), 1);
     assert_eq!(shown.server.public_url.unwrap().as_str(), "https://scim.example.com/");
 }
 

@@ -188,11 +188,11 @@ fn a_caller_that_is_wrong_is_told_with_its_line() {
     for (text, expected) in [
         (
             "",
-            "5: realms.acme.callers.okta.auth: expected auth = \"token\" or auth = \"keycloak\", found no such key",
+            "5: realms.acme.callers.okta.auth: expected auth = \"token\", \"keycloak\", \"external\" or \"basic\", found no such key",
         ),
         (
-            "auth = \"basic\"",
-            "6: realms.acme.callers.okta.auth: expected \"token\" or \"keycloak\", found \"basic\"",
+            "auth = \"digest\"",
+            "6: realms.acme.callers.okta.auth: expected \"token\", \"keycloak\", \"external\" or \"basic\", found \"digest\"",
         ),
         ("auth = \"token\"", "5: realms.acme.callers.okta.sha256: expected a list of at least one SHA-256"),
         (
@@ -209,7 +209,7 @@ fn a_caller_that_is_wrong_is_told_with_its_line() {
         ),
         (
             &format!("{hash}\nclients = [\"a\"]"),
-            "8: realms.acme.callers.okta.clients: clients belong to auth = \"keycloak\"",
+            "8: realms.acme.callers.okta.clients: this belongs to auth = \"keycloak\" or \"external\"; expected no such key with auth = \"token\"",
         ),
         (
             &format!("{hash}\n[realms.acme.callers.entra]\n{hash}"),
@@ -229,7 +229,7 @@ fn a_caller_that_is_wrong_is_told_with_its_line() {
         ),
         (
             &format!("auth = \"keycloak\"\nclients = [\"a\"]\nsha256 = [\"{HASH}\"]"),
-            "8: realms.acme.callers.okta.sha256: sha256 belongs to auth = \"token\"",
+            "8: realms.acme.callers.okta.sha256: this belongs to auth = \"token\"; expected no such key with auth = \"keycloak\"",
         ),
         (
             "auth = \"keycloak\"\nclients = [\"a\"]\n[realms.acme.callers.entra]\nauth = \"keycloak\"\nclients = [\"a\"]",
@@ -334,7 +334,8 @@ fn two_realms_with_one_issuer_are_refused() {
     let beta = minimal("", "issuer = \"http://127.0.0.1:8080/realms/acme\"", "", "")
         .replace("realms.acme]", "realms.beta]")
         .replace("realms.acme.", "realms.beta.")
-        .replace("version = 1\n", "");
+        .replace("version = 1\n", "")
+        .replace("0123456789", "9876543210");
     let source = format!("{}{beta}", minimal("", "", "", ""));
     refused(&source, &["16: realms.beta.issuer: the realm acme has the same issuer"]);
 }

@@ -38,7 +38,7 @@ impl Session {
                 None => return Err(self.failed(&error)),
             },
         };
-        self.note_departure(&joined).await;
+        self.note_arrival(&joined).await;
         let lock = self.directory.0.locks.lock(format!("id {id}")).await;
         self.client.map_realm_role(&id, &self.facts.role).await.or_scim(&self)?;
         let row = self.storage.read(&as_stored(write, &id), &self.caller);

@@ -31,7 +31,7 @@ pub(super) async fn check(
     problems: &mut Vec<String>,
 ) -> keycloak::Result<()> {
     for names in &expected.groups {
-        if client.group_by_path(names).await?.is_none() {
+        if client.clone().of_realm().group_by_path(names).await?.is_none() {
             problems.push(format!("the group {} (on_create.groups) is missing", path(names)));
         }
     }

@@ -66,8 +66,7 @@ impl Session {
         Ok(())
     }
 
-    /// Moves on the versions of the groups that somebody, or a group, who was just deleted was in, or that a new user is in
-    /// from the beginning.
+    /// Moves on the versions of the groups that somebody, or a group, who was just deleted was in.
     pub(in super::super) async fn note_departure(
         &self,
         groups: impl IntoIterator<Item = &GroupRepresentation>,

@@ -1,6 +1,7 @@
 //! The groups that new users join by configuration.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::directory::Result;
 use crate::keycloak::GroupRepresentation;
@@ -19,10 +20,11 @@ impl Session {
         &self,
         paths: &BTreeSet<Vec<String>>,
     ) -> Result<Vec<GroupRepresentation>> {
-        let judge = Judge::new(self);
+        let realm = self.of_realm();
+        let judge = Judge::new(&realm);
         let mut groups = Vec::new();
         for names in paths {
-            let found = self.client.group_by_path(names).await.or_scim(self)?;
+            let found = realm.client.group_by_path(names).await.or_scim(self)?;
             let reason = match &found {
                 None => "is missing",
                 Some(group) if judge.power(group).await?.is_some() => "carries administrative power",
@@ -40,5 +42,21 @@ impl Session {
             ));
         }
         Ok(groups)
+    }
+
+    /// Moves on the versions of the groups that a new user is in from the beginning.
+    pub(in super::super) async fn note_arrival(&self, groups: &[GroupRepresentation]) {
+        self.of_realm().note_departure(groups).await;
+    }
+
+    /// The same work on the realm's own groups, also for a tenant that has others.
+    fn of_realm(&self) -> Self {
+        Self {
+            directory: self.directory.clone(),
+            client: self.client.clone().of_realm(),
+            facts: Arc::clone(&self.facts),
+            storage: self.storage.clone(),
+            caller: Arc::clone(&self.caller),
+        }
     }
 }

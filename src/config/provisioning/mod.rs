@@ -1,6 +1,10 @@
 //! What becomes of users besides their attributes: links to identity providers, what they start with, who may end them.
 
+mod layer;
+
 use std::collections::BTreeSet;
+
+pub(super) use layer::{IdentityProviderLayer, OnCreateLayer};
 
 /// What a caller may do to a user whom another caller of the same tenant made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use time::OffsetDateTime;
 use url::Url;
 
-use super::{CallerName, RateLimit};
+use crate::config::{CallerName, RateLimit};
 
 /// A SCIM client of a realm or of an organization.
 #[derive(Clone, Debug, PartialEq, Eq)]
