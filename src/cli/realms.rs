@@ -175,8 +175,29 @@ fn directory_settings(realm: &Realm) -> admin::Settings {
         trust_email: realm.trust_email,
         reactivate_local: realm.reactivate_local,
         groups: group_settings(&realm.groups),
+        callers: realm.callers.keys().map(ToString::to_string).collect(),
+        shared: match realm.shared {
+            config::Shared::Refuse => admin::Shared::Refuse,
+            config::Shared::LastWins => admin::Shared::LastWins,
+        },
+        identity_provider: realm.identity_provider.as_ref().map(identity_provider_link),
+        on_create: admin::OnCreate {
+            required_actions: realm.on_create.required_actions.clone(),
+            email_verified: realm.on_create.email_verified,
+            groups: realm.on_create.groups.clone(),
+        },
         sweep_interval: realm.sweep_interval,
     }
+}
+
+fn identity_provider_link(link: &config::IdentityProviderLink) -> admin::IdentityProviderLink {
+    let user_id = match &link.user_id {
+        config::LinkedValue::ExternalId => admin::LinkedValue::ExternalId,
+        config::LinkedValue::UserName => admin::LinkedValue::UserName,
+        config::LinkedValue::Email => admin::LinkedValue::Email,
+        config::LinkedValue::Attribute(path) => admin::LinkedValue::Attribute(path.clone()),
+    };
+    admin::IdentityProviderLink { alias: link.alias.clone(), user_id }
 }
 
 fn group_settings(groups: &config::Groups) -> admin::GroupSettings {
