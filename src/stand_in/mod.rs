@@ -15,6 +15,7 @@ mod groups;
 mod keys;
 mod mappings;
 mod memberships;
+mod organizations;
 mod profile;
 mod realms;
 mod representation;
