@@ -15,6 +15,8 @@ use url::Url;
 use super::connection::Connection;
 use super::dry_run::{Asked, Instead};
 use super::error::{Call, Error, Result};
+use super::query::MAX_PAGE;
+use super::representation::OrganizationId;
 use super::transport::{self, Answer};
 use super::watch::{CallResult, Made};
 
@@ -36,6 +38,8 @@ pub struct AdminClient {
     pub(super) request_id: Option<HeaderValue>,
     pub(super) calls: Arc<AtomicU32>,
     pub(super) after_answer: bool,
+    /// The organization whose groups are meant; the realm's own where there is none.
+    pub(super) organization: Option<OrganizationId>,
 }
 
 /// When a call that failed on its way may be sent again.
@@ -96,6 +100,19 @@ impl AdminClient {
         Self { calls: Arc::default(), after_answer: true, ..self }
     }
 
+    /// The same client within an organization: every call about groups is about the organization's groups. All other
+    /// calls stay the realm's.
+    #[must_use]
+    pub fn within(self, organization: OrganizationId) -> Self {
+        Self { organization: Some(organization), ..self }
+    }
+
+    /// The same client outside of any organization: calls about groups are about the realm's.
+    #[must_use]
+    pub fn of_realm(self) -> Self {
+        Self { organization: None, ..self }
+    }
+
     /// The realm's name.
     #[must_use]
     pub fn realm_name(&self) -> &str {
@@ -117,11 +134,30 @@ impl AdminClient {
         decode(call, &self.send(&prepared).await?)
     }
 
-    /// Reads something that may be absent. A realm that is absent stays an error.
+    /// All pages of a list, one after the other.
+    pub(super) async fn every_page<T: DeserializeOwned>(
+        &self,
+        at: At<'_>,
+        conditions: &[(&'static str, String)],
+    ) -> Result<Vec<T>> {
+        let mut all = Vec::new();
+        loop {
+            let first = u32::try_from(all.len()).unwrap_or(u32::MAX);
+            let query = [conditions, &window(first, MAX_PAGE)].concat();
+            let page: Vec<T> = self.get(at, &query).await?;
+            let is_last = page.len() < MAX_PAGE as usize;
+            all.extend(page);
+            if is_last {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Reads something that may be absent. A realm or organization that is absent stays an error.
     pub(super) async fn find<T: DeserializeOwned>(&self, at: At<'_>) -> Result<Option<T>> {
         match self.get(at, &[]).await {
             Ok(found) => Ok(Some(found)),
-            Err(error) if error.is_realm_missing() => Err(error),
+            Err(error) if error.is_realm_missing() || error.is_organization_missing() => Err(error),
             Err(Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),
         }
@@ -218,6 +254,7 @@ impl AdminClient {
                     path: prepared.call.path,
                     url: &prepared.url,
                     body: prepared.body.as_deref(),
+                    organization: self.organization.as_ref(),
                 };
                 dry_run.answer(&self.connection, token, asked).await?
             }
@@ -263,6 +300,11 @@ impl AdminClient {
             took,
         }
     }
+}
+
+/// The window of a list, and the form of its answer.
+pub(super) fn window(first: u32, max: u32) -> [(&'static str, String); 3] {
+    [("first", first.to_string()), ("max", max.to_string()), ("briefRepresentation", "false".to_owned())]
 }
 
 pub(super) fn decode<T: DeserializeOwned>(call: Call, answer: &Answer) -> Result<T> {

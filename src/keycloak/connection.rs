@@ -109,6 +109,7 @@ impl Connection {
             request_id: HeaderValue::from_str(request_id).ok(),
             calls: Arc::new(AtomicU32::new(0)),
             after_answer: false,
+            organization: None,
         }
     }
 

@@ -12,6 +12,9 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 
+/// What Keycloak says where no organization has an id.
+const NO_ORGANIZATION: &str = "Organization not found.";
+
 /// A result of the Keycloak client.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -187,6 +190,18 @@ impl Error {
             Self::NotFound { message, .. } => self.at_sign_in() || message == "Realm not found.",
             _ => false,
         }
+    }
+
+    /// Whether the organization itself is missing, or the realm has none because they are switched off there.
+    #[must_use]
+    pub fn is_organization_missing(&self) -> bool {
+        const WORDS: [&str; 2] = [NO_ORGANIZATION, "Organizations not enabled for this realm."];
+        matches!(self, Self::NotFound { message, .. } if WORDS.contains(&message.as_str()))
+    }
+
+    /// Whether no organization has the id that was asked for.
+    pub(super) fn is_no_organization(&self) -> bool {
+        matches!(self, Self::NotFound { message, .. } if message == NO_ORGANIZATION)
     }
 
     /// Whether it is certain that Keycloak never saw the call itself, so that even a create may

@@ -1,33 +1,109 @@
-//! The calls about groups: read, search, create, change, move, delete, and who is in them.
+//! The calls about groups: read, search, create, change, move, delete, and who is in them. The groups are the realm's,
+//! or those of the organization that the client is [within](AdminClient::within).
 
 use std::collections::HashSet;
 
+use futures_util::{StreamExt, TryStreamExt, stream};
 use http::Method;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::client::{AdminClient, At, Repeat};
+use super::client::{AdminClient, Repeat, window};
+use super::endpoint::{
+    Address, CHILDREN, CLIENT_MAPPINGS, CLIENT_ROLES, GROUP, GROUPS, MEMBERS, OF_USER, REALM_MAPPINGS,
+    REALM_ROLES, absent,
+};
 use super::error::{Call, Error, Result};
 use super::query::{GroupQuery, MAX_PAGE};
 use super::representation::{GroupId, GroupRepresentation, RoleRepresentation, UserId, UserRepresentation};
+use super::transport::Answer;
 
-const MEMBERSHIP: &str = "users/{id}/groups/{group}";
-const REALM_MAPPINGS: &str = "groups/{id}/role-mappings/realm";
-const CLIENT_MAPPINGS: &str = "groups/{id}/role-mappings/clients/{client}";
+/// How many groups of a list are read at once, where the list does not say enough of them.
+const READS_AT_ONCE: usize = 4;
+
+/// A group, and where Keycloak says that it is.
+#[derive(Deserialize)]
+struct Placed {
+    #[serde(default)]
+    path: String,
+    #[serde(flatten)]
+    group: GroupRepresentation,
+}
+
+impl Placed {
+    /// The group as one of its organization. There those at the top level are below a hidden group, without which the
+    /// organization is broken; nobody gets to see that one, the only one without a group above it.
+    fn in_organization(self) -> Option<GroupRepresentation> {
+        let Self { path, mut group } = self;
+        group.parent_id.as_ref()?;
+        // A slash in a name may have been written with a tilde before it, if this Keycloak was told to.
+        let is_top =
+            path.strip_prefix('/').is_some_and(|name| name == group.name || name == escaped(&group.name));
+        if is_top {
+            group.parent_id = None;
+        }
+        Some(group)
+    }
+}
+
+fn escaped(name: &str) -> String {
+    name.replace('/', "~/")
+}
 
 impl AdminClient {
+    async fn read<T: DeserializeOwned>(
+        &self,
+        Address { path, values }: Address<'_>,
+        query: &[(&'static str, String)],
+    ) -> Result<T> {
+        self.get((path, &values), query).await.map_err(absent)
+    }
+
+    async fn change<T: Serialize + ?Sized + Sync>(
+        &self,
+        method: Method,
+        Address { path, values }: Address<'_>,
+        body: Option<&T>,
+        repeat: Repeat,
+    ) -> Result<Answer> {
+        self.write(method, (path, &values), body, repeat).await.map_err(absent)
+    }
+
+    /// The groups of a whole list.
+    async fn listed(
+        &self,
+        Address { path, values }: Address<'_>,
+        mut query: Vec<(&'static str, String)>,
+    ) -> Result<Vec<GroupRepresentation>> {
+        query.extend(self.with_count());
+        let groups: Vec<Placed> = self.every_page((path, &values), &query).await.map_err(absent)?;
+        Ok(groups.into_iter().filter_map(|group| self.placed(group)).collect())
+    }
+
+    /// The group as it is to callers; none where it is to be hidden.
+    fn placed(&self, found: Placed) -> Option<GroupRepresentation> {
+        if self.organization.is_some() { found.in_organization() } else { Some(found.group) }
+    }
+
+    /// An organization's groups are counted only when asked.
+    fn with_count(&self) -> Option<(&'static str, String)> {
+        self.organization.as_ref().map(|_| ("subGroupsCount", "true".to_owned()))
+    }
+
     /// The group with this id, with its attributes and the roles that are mapped to it directly; `None` if there is
-    /// none.
+    /// none, or not here.
     ///
     /// # Errors
     /// As every call; see [`Error`].
     pub async fn group(&self, id: &GroupId) -> Result<Option<GroupRepresentation>> {
-        let found: Option<GroupRepresentation> = match self.find(("groups/{id}", &[id.as_ref()])).await {
-            // A group of an organization, which these calls don't reach.
-            Err(Error::Invalid { .. }) => None,
-            found => found?,
-        };
-        Ok(found.filter(|group| group.id.as_ref() == Some(id)))
+        let query: Vec<_> = self.with_count().into_iter().collect();
+        match self.read::<Placed>(self.at(GROUP, &[id.as_ref()]), &query).await {
+            Ok(found) => Ok(self.placed(found).filter(|group| group.id.as_ref() == Some(id))),
+            Err(error) if error.is_realm_missing() || error.is_organization_missing() => Err(error),
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// All groups that the query finds, on every level, by name, as [`group`](Self::group) gives them; read page by page.
@@ -36,38 +112,31 @@ impl AdminClient {
     /// # Errors
     /// As every call; see [`Error`].
     pub async fn every_group(&self, query: &GroupQuery) -> Result<Vec<GroupRepresentation>> {
-        let mut groups: Vec<GroupRepresentation> =
-            self.every_page(("groups", &[]), &query.conditions()).await?;
+        let conditions =
+            if self.organization.is_some() { query.in_organization() } else { query.conditions() };
+        let mut groups = self.listed(self.at(GROUPS, &[]), conditions).await?;
         let mut seen = HashSet::new();
-        groups.retain(|group| group.id.as_ref().is_none_or(|id| seen.insert(id.clone())));
+        groups.retain(|group| {
+            query.holds_attributes(group) && group.id.as_ref().is_none_or(|id| seen.insert(id.clone()))
+        });
         Ok(groups)
     }
 
-    /// All pages of a list, one after the other.
-    async fn every_page<T: DeserializeOwned>(
-        &self,
-        at: At<'_>,
-        conditions: &[(&'static str, String)],
-    ) -> Result<Vec<T>> {
-        let mut all = Vec::new();
-        loop {
-            let first = u32::try_from(all.len()).unwrap_or(u32::MAX);
-            let query = [conditions, &window(first, MAX_PAGE)].concat();
-            let page: Vec<T> = self.get(at, &query).await?;
-            let is_last = page.len() < MAX_PAGE as usize;
-            all.extend(page);
-            if is_last {
-                return Ok(all);
-            }
-        }
-    }
-
-    /// All groups directly below a group, by name.
+    /// All groups directly below a group, by name, as [`group`](Self::group) gives them.
     ///
     /// # Errors
     /// [`Error::NotFound`], and as every call.
     pub async fn subgroups(&self, id: &GroupId) -> Result<Vec<GroupRepresentation>> {
-        self.every_page(("groups/{id}/children", &[id.as_ref()]), &[]).await
+        let children = self.listed(self.at(CHILDREN, &[id.as_ref()]), Vec::new()).await?;
+        if self.organization.is_none() {
+            return Ok(children);
+        }
+        // This list of Keycloak's never has attributes.
+        let ids: Vec<GroupId> = children.into_iter().filter_map(|group| group.id).collect();
+        let reads: Vec<_> = ids.iter().map(|id| self.group(id)).collect();
+        let read: Vec<Option<GroupRepresentation>> =
+            stream::iter(reads).buffered(READS_AT_ONCE).try_collect().await?;
+        Ok(read.into_iter().flatten().collect())
     }
 
     /// The group at a path, by the names on the way to it.
@@ -99,28 +168,48 @@ impl AdminClient {
     ///
     /// # Errors
     /// [`Error::Conflict`] when a sibling has the name, [`Error::NotFound`] without the group above it, and as every
-    /// call. Names and values of more than 255 UTF-16 units are answered 500.
+    /// call. Names and values of more than 255 UTF-16 units are answered 500, in an organization some 400.
+    /// There a group below another one takes two calls; between them it has nothing but its name.
     pub async fn create_group(
         &self,
         below: Option<&GroupId>,
         group: &GroupRepresentation,
     ) -> Result<GroupId> {
-        let answer = match below {
-            None => self.write(Method::POST, ("groups", &[]), Some(group), Repeat::NeverSent).await?,
-            Some(above) => {
-                let at: At<'_> = ("groups/{id}/children", &[above.as_ref()]);
-                self.write(Method::POST, at, Some(group), Repeat::NeverSent).await?
-            }
-        };
-        answer
+        let at = self.place(below);
+        let path = at.path;
+        let answer = self.change(Method::POST, at, Some(group), Repeat::NeverSent).await?;
+        let id = answer
             .location
             .as_deref()
             .and_then(|location| location.rsplit('/').next())
             .and_then(|id| GroupId::try_from(id).ok())
             .ok_or_else(|| Error::Decode {
-                call: Call { method: "POST", path: "groups" },
+                call: Call { method: "POST", path },
                 detail: "its Location header holds no group id".to_owned(),
-            })
+            })?;
+        let is_bare = self.organization.is_some() && below.is_some();
+        if is_bare && (group.attributes.is_some() || group.description.is_some()) {
+            self.complete(&id, group).await?;
+        }
+        Ok(id)
+    }
+
+    /// Writes what Keycloak passes over when a group is created below another one of an organization: all but its name.
+    /// Where that fails the group goes again, so that none is left that nobody would know for theirs.
+    async fn complete(&self, id: &GroupId, group: &GroupRepresentation) -> Result<()> {
+        let Err(failed) = self.update_group(id, group).await else { return Ok(()) };
+        if let Err(error) = self.delete_group(id).await {
+            tracing::warn!(%id, %error, "a group stays without its attributes: it could neither be completed nor deleted");
+        }
+        Err(failed)
+    }
+
+    /// The list of groups in this place.
+    fn place<'a>(&'a self, below: Option<&'a GroupId>) -> Address<'a> {
+        match below {
+            None => self.at(GROUPS, &[]),
+            Some(above) => self.at(CHILDREN, &[above.as_ref()]),
+        }
     }
 
     /// Changes a group. The name must be there; a description that is left out is cleared; attributes that are left out
@@ -129,11 +218,12 @@ impl AdminClient {
     /// # Errors
     /// [`Error::NotFound`], [`Error::Conflict`] when a sibling has the name, and as every call.
     pub async fn update_group(&self, id: &GroupId, group: &GroupRepresentation) -> Result<()> {
-        self.write(Method::PUT, ("groups/{id}", &[id.as_ref()]), Some(group), Repeat::Always).await.map(drop)
+        self.change(Method::PUT, self.at(GROUP, &[id.as_ref()]), Some(group), Repeat::Always).await.map(drop)
     }
 
     /// Moves a group below another one, or to the top level; its name stays. Keycloak must not be asked to move a group
-    /// below one of its own descendants: it answers 500.
+    /// below one of its own descendants: it answers 500, in an
+    /// organization 400.
     ///
     /// # Errors
     /// [`Error::NotFound`], [`Error::Conflict`] when a sibling there has the name, and as every call.
@@ -141,13 +231,7 @@ impl AdminClient {
         let mut body = Map::new();
         body.insert("id".into(), Value::from(id.as_ref()));
         body.insert("name".into(), Value::from(name));
-        match below {
-            None => self.write(Method::POST, ("groups", &[]), Some(&body), Repeat::Always).await.map(drop),
-            Some(above) => {
-                let at: At<'_> = ("groups/{id}/children", &[above.as_ref()]);
-                self.write(Method::POST, at, Some(&body), Repeat::Always).await.map(drop)
-            }
-        }
+        self.change(Method::POST, self.place(below), Some(&body), Repeat::Always).await.map(drop)
     }
 
     /// Deletes a group and all groups below it; its members stay.
@@ -155,7 +239,8 @@ impl AdminClient {
     /// # Errors
     /// [`Error::NotFound`], and as every call.
     pub async fn delete_group(&self, id: &GroupId) -> Result<()> {
-        self.remove(("groups/{id}", &[id.as_ref()])).await
+        let Address { path, values } = self.at(GROUP, &[id.as_ref()]);
+        self.remove((path, &values)).await.map_err(absent)
     }
 
     /// A page of those who are in the group itself, by username, attributes included, at most [`MAX_PAGE`]; service
@@ -164,16 +249,21 @@ impl AdminClient {
     /// # Errors
     /// [`Error::NotFound`], and as every call.
     pub async fn group_members(&self, id: &GroupId, first: u32, max: u32) -> Result<Vec<UserRepresentation>> {
-        self.get(("groups/{id}/members", &[id.as_ref()]), &window(first, max.min(MAX_PAGE))).await
+        let window = window(first, max.min(MAX_PAGE));
+        let mut members: Vec<UserRepresentation> =
+            self.read(self.at(MEMBERS, &[id.as_ref()]), &window).await?;
+        members.iter_mut().for_each(UserRepresentation::forget_membership);
+        Ok(members)
     }
 
-    /// The groups that the user is in directly, by name, with attributes and roles; `None` if there is no such user.
+    /// The groups that the user is in directly, by name, with attributes and roles; `None` if there is no such user, or
+    /// none in the organization.
     ///
     /// # Errors
     /// As every call; see [`Error`].
     pub async fn user_groups(&self, id: &UserId) -> Result<Option<Vec<GroupRepresentation>>> {
-        match self.every_page(("users/{id}/groups", &[id.as_ref()]), &[]).await {
-            Err(error) if error.is_realm_missing() => Err(error),
+        match self.listed(self.at(OF_USER, &[id.as_ref()]), Vec::new()).await {
+            Err(error) if error.is_realm_missing() || error.is_organization_missing() => Err(error),
             Err(Error::NotFound { .. }) => Ok(None),
             groups => groups.map(Some),
         }
@@ -182,12 +272,14 @@ impl AdminClient {
     /// Joins the user to the group; does nothing where they are in it.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no such user or group, and as every call.
+    /// [`Error::NotFound`] when there is no such user or group, or the user is not in the organization, and as every
+    /// call.
     pub async fn join_group(&self, user: &UserId, group: &GroupId) -> Result<()> {
-        let values = [user.as_ref(), group.as_ref()];
-        match self.write::<()>(Method::PUT, (MEMBERSHIP, &values), None, Repeat::Always).await {
+        let at = self.membership_at(user, group);
+        match self.change::<()>(Method::PUT, at, None, Repeat::Always).await {
             Ok(_) => Ok(()),
-            // Of two identical joins at once, one may find that the other was faster.
+            // Who is in a group of an organization may not join it again; and of two identical joins at once, one may
+            // find that the other was faster.
             Err(error @ Error::Conflict { .. }) => {
                 let groups = self.user_groups(user).await?.unwrap_or_default();
                 if groups.iter().any(|joined| joined.id.as_ref() == Some(group)) {
@@ -205,8 +297,8 @@ impl AdminClient {
     /// # Errors
     /// [`Error::NotFound`] when there is no such user or group, and as every call.
     pub async fn leave_group(&self, user: &UserId, group: &GroupId) -> Result<()> {
-        let values = [user.as_ref(), group.as_ref()];
-        self.write::<()>(Method::DELETE, (MEMBERSHIP, &values), None, Repeat::Always).await.map(drop)
+        let at = self.membership_at(user, group);
+        self.change::<()>(Method::DELETE, at, None, Repeat::Always).await.map(drop)
     }
 
     /// The realm roles of the group itself, those that its composite roles bring included; what it has from the groups
@@ -215,7 +307,7 @@ impl AdminClient {
     /// # Errors
     /// [`Error::NotFound`], and as every call.
     pub async fn group_realm_roles(&self, id: &GroupId) -> Result<Vec<RoleRepresentation>> {
-        self.get(("groups/{id}/role-mappings/realm/composite", &[id.as_ref()]), &[]).await
+        self.read(self.at(REALM_ROLES, &[id.as_ref()]), &[]).await
     }
 
     /// The same for the roles of one client. `client_uuid` is the client's internal id.
@@ -228,9 +320,7 @@ impl AdminClient {
         id: &GroupId,
         client_uuid: &str,
     ) -> Result<Vec<RoleRepresentation>> {
-        let at: At<'_> =
-            ("groups/{id}/role-mappings/clients/{client}/composite", &[id.as_ref(), client_uuid]);
-        self.get(at, &[]).await
+        self.read(self.at(CLIENT_ROLES, &[id.as_ref(), client_uuid]), &[]).await
     }
 
     /// Maps roles to the group, of the realm or of one client; does nothing for those that it has.
@@ -266,18 +356,10 @@ impl AdminClient {
         client_uuid: Option<&str>,
         roles: &[RoleRepresentation],
     ) -> Result<()> {
-        let written = match client_uuid {
-            None => self.write(method, (REALM_MAPPINGS, &[id.as_ref()]), Some(roles), Repeat::Always).await,
-            Some(client) => {
-                let values = [id.as_ref(), client];
-                self.write(method, (CLIENT_MAPPINGS, &values), Some(roles), Repeat::Always).await
-            }
+        let at = match client_uuid {
+            None => self.at(REALM_MAPPINGS, &[id.as_ref()]),
+            Some(client) => self.at(CLIENT_MAPPINGS, &[id.as_ref(), client]),
         };
-        written.map(drop)
+        self.change(method, at, Some(roles), Repeat::Always).await.map(drop)
     }
-}
-
-/// The window of a list, and the form of its answer.
-fn window(first: u32, max: u32) -> [(&'static str, String); 3] {
-    [("first", first.to_string()), ("max", max.to_string()), ("briefRepresentation", "false".to_owned())]
 }

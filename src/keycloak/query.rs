@@ -2,7 +2,7 @@
 
 use url::form_urlencoded;
 
-use super::representation::UserId;
+use super::representation::{GroupRepresentation, UserId};
 
 /// The most users one call asks for. An unbounded list of 100,000 users ends Keycloak with an
 /// OutOfMemoryError, so every list has a bound.
@@ -88,7 +88,7 @@ impl UserQuery {
         ];
         let mut pairs: Vec<_> = texts.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
         if !self.attributes.is_empty() {
-            let terms: Vec<&str> = self.attributes.iter().map(|term| term.0.as_str()).collect();
+            let terms: Vec<&str> = self.attributes.iter().map(|term| term.term.as_str()).collect();
             pairs.push(("q", terms.join(" ")));
         }
         // Always said: left out, Keycloak takes false for names and true for attributes.
@@ -110,7 +110,8 @@ impl UserQuery {
 /// Which groups to list, on every level.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GroupQuery {
-    /// A part of the name, compared without case; `*` stands for anything. Ignored where attributes are asked for.
+    /// A part of the name, compared without case; `*` stands for anything. Ignored where attributes are asked for. In an
+    /// organization more is found than that for `_`, `%` and a backslash: look at it again.
     pub search: Option<String>,
     /// Attribute values (`q=`), compared exactly. Without any and without `search` all groups are found.
     pub attributes: Vec<AttributeMatch>,
@@ -122,18 +123,38 @@ impl GroupQuery {
             // A blank search finds all levels; without one, and with an empty one, only the top level is listed.
             vec![("search", self.search.clone().unwrap_or_else(|| " ".to_owned()))]
         } else {
-            let terms: Vec<&str> = self.attributes.iter().map(|term| term.0.as_str()).collect();
+            let terms: Vec<&str> = self.attributes.iter().map(|term| term.term.as_str()).collect();
             vec![("q", terms.join(" "))]
         };
         // Else the groups above those that are found come too.
         pairs.push(("populateHierarchy", "false".to_owned()));
         pairs
     }
+
+    /// The conditions for the groups of an organization. There a search finds no name by `_`, `%` or a backslash (they
+    /// are escaped for a query that knows no escape), so that anything may stand in their place.
+    pub(super) fn in_organization(&self) -> Vec<(&'static str, String)> {
+        let search = self.search.as_ref().map(|text| text.replace(['_', '%', '\\'], "*"));
+        Self { search, attributes: self.attributes.clone() }.conditions()
+    }
+
+    /// Whether the group has all the attributes' values that are asked for. In an organization Keycloak compares them
+    /// without case.
+    pub(super) fn holds_attributes(&self, group: &GroupRepresentation) -> bool {
+        self.attributes.iter().all(|wanted| {
+            let values = group.attributes.as_ref().and_then(|attributes| attributes.get(&wanted.name));
+            values.is_some_and(|values| values.contains(&wanted.value))
+        })
+    }
 }
 
 /// One condition on a user attribute, in the form that Keycloak's `q=` takes: `key:"value"`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AttributeMatch(String);
+pub struct AttributeMatch {
+    name: String,
+    value: String,
+    term: String,
+}
 
 /// Why a condition on an attribute can't be asked of Keycloak.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -182,7 +203,12 @@ impl AttributeMatch {
         if encoded > MAX_ENCODED {
             return Err(InexpressibleAttribute::TooLong);
         }
-        Ok(Self(term))
+        Ok(Self { name: name.to_owned(), value: value.to_owned(), term })
+    }
+
+    /// The condition as it is asked for.
+    pub fn term(&self) -> &str {
+        &self.term
     }
 }
 
@@ -200,7 +226,7 @@ mod tests {
     #[test]
     fn quotes_attribute_values() {
         assert_eq!(
-            AttributeMatch::new("scim.externalId", r#"a"b c:d"#).unwrap().0,
+            AttributeMatch::new("scim.externalId", r#"a"b c:d"#).unwrap().term,
             r#"scim.externalId:"a\"b c:d""#
         );
     }

@@ -8,6 +8,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
+use super::identity_providers::FederatedIdentity;
+
 /// The id of a user: letters, digits and hyphens only, so that it can stand in a URL and reach no
 /// other address than that user's.
 ///
@@ -22,13 +24,18 @@ pub struct UserId(String);
 #[serde(transparent)]
 pub struct GroupId(String);
 
+/// The id of an organization, of the same letters. Its alias is none: Keycloak finds nothing by it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct OrganizationId(String);
+
 /// The text is no id: it must be 1 to 255 letters, digits and hyphens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an id has 1 to 255 letters, digits and hyphens, and is no name of an endpoint")]
 pub struct InvalidId;
 
-/// Names of endpoints that stand where an id could, as in `users/count`.
-const ENDPOINTS: [&str; 2] = ["count", "profile"];
+/// Names of endpoints that stand where an id could, as in `users/count` and `organizations/members`.
+const ENDPOINTS: [&str; 3] = ["count", "members", "profile"];
 
 fn plain_id(text: &str) -> Result<String, InvalidId> {
     if ENDPOINTS.contains(&text) {
@@ -80,6 +87,7 @@ macro_rules! id {
 
 id!(UserId);
 id!(GroupId);
+id!(OrganizationId);
 
 /// The fields of a representation that have no name here; they are sent back as they came.
 ///
@@ -94,6 +102,11 @@ impl Rest {
     #[must_use]
     pub fn get(&self, field: &str) -> Option<&Value> {
         self.0.get(field)
+    }
+
+    /// Takes the field's value out.
+    pub(super) fn remove(&mut self, field: &str) -> Option<Value> {
+        self.0.remove(field)
     }
 }
 
@@ -154,6 +167,12 @@ pub struct UserRepresentation {
     /// What the user must do at the next sign-in, such as `VERIFY_EMAIL`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub required_actions: Option<Vec<String>>,
+    /// The paths of the groups that a new user joins; not looked at in a change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub groups: Option<Vec<String>>,
+    /// The links to identity providers that a new user gets; not looked at in a change, and not in search results.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub federated_identities: Option<Vec<FederatedIdentity>>,
     /// Everything else.
     #[serde(flatten)]
     pub rest: Rest,
@@ -169,6 +188,11 @@ impl UserRepresentation {
     pub fn is_service_account(&self) -> bool {
         self.service_account_client_id.is_some()
             || self.username.as_deref().is_some_and(|name| name.starts_with(SERVICE_ACCOUNT_PREFIX))
+    }
+
+    /// Leaves out what only lists of an organization's members say. Keycloak refuses a user that is sent with it.
+    pub(super) fn forget_membership(&mut self) {
+        self.rest.remove("membershipType");
     }
 }
 
@@ -213,6 +237,31 @@ impl GroupRepresentation {
     pub fn has_roles(&self) -> bool {
         !self.realm_roles.is_empty() || self.client_roles.values().any(|roles| !roles.is_empty())
     }
+}
+
+/// An organization (Keycloak's `OrganizationRepresentation`), as far as it is needed here.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct OrganizationRepresentation {
+    /// The organization's id, the one that URLs take.
+    pub id: Option<OrganizationId>,
+    /// Its name; no two of a realm have the same.
+    pub name: String,
+    /// Its alias: never changed once it is there, and unique in its realm; letter case counts in both.
+    pub alias: String,
+    /// Whether it is in service. Admin REST serves a disabled one all the same.
+    pub enabled: bool,
+    /// Its attributes.
+    pub attributes: BTreeMap<String, Vec<String>>,
+}
+
+/// A user's membership in an organization.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Membership {
+    /// Whether Keycloak takes the user for the organization's own, who came by its identity provider. To end such a
+    /// membership is to delete the user. Members that were added by Admin REST are not managed in this sense, also
+    /// where they are linked to the organization's identity provider.
+    pub managed: bool,
 }
 
 /// A realm or client role (Keycloak's `RoleRepresentation`). A role mapping needs id and name.
@@ -282,6 +331,16 @@ pub struct RealmRepresentation {
     /// Everything else.
     #[serde(flatten)]
     pub rest: Rest,
+}
+
+/// Something that a user can be made to do at the next sign-in (Keycloak's `RequiredActionProviderRepresentation`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct RequiredAction {
+    /// By which users name it, such as `UPDATE_PROFILE`.
+    pub alias: String,
+    /// Whether it is asked for; what is switched off is kept on users and passed over.
+    #[serde(default)]
+    pub enabled: bool,
 }
 
 /// The realm's user profile: which attributes users have.

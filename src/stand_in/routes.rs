@@ -7,7 +7,10 @@ use super::authorize::{self, Power};
 use super::mappings::{self, Holder, Of};
 use super::request::Request;
 use super::state::{Realm, World};
-use super::{clients, credentials, groups, profile, realms, roles, search, sessions, tokens, users};
+use super::{
+    clients, credentials, groups, identity_providers, profile, realms, required_actions, roles, search,
+    sessions, tokens, users,
+};
 
 /// Carries out a request.
 pub(super) fn route(world: &mut World, request: &Request) -> Answer {
@@ -88,6 +91,13 @@ fn of_realm(realm: &mut Realm, request: &Request, power: &Power, rest: &[&str]) 
             power.need(CHANGE_REALM)?;
             realms::add_component(realm, request)
         }
+        ("GET", ["authentication", "required-actions"]) => {
+            power.need(&["view-realm", "manage-realm", "view-users", "query-users"])?;
+            Ok(required_actions::list())
+        }
+        (_, ["identity-provider", "instances", rest @ ..]) => {
+            of_identity_providers(realm, request, power, rest)
+        }
         (_, ["users"] | ["users", _]) => users(realm, request, power, rest),
         (_, ["users", id, "role-mappings", rest @ ..]) => {
             role_mappings(realm, request, power, Holder::User(id), rest)
@@ -146,8 +156,30 @@ fn of_user(
         ("PUT", ["reset-password"]) => credentials::reset_password(realm, request, id),
         ("GET", ["groups"]) => groups::of_user(realm, request, id),
         ("GET", ["groups", "count"]) => groups::count_of_user(realm, request, id),
+        ("GET", ["federated-identity"]) => identity_providers::of_user(realm, id),
+        ("POST", ["federated-identity", alias]) => identity_providers::link(realm, request, id, alias),
+        ("DELETE", ["federated-identity", alias]) => identity_providers::unlink(realm, id, alias),
         ("PUT", ["groups", group]) => groups::membership(realm, id, group, true),
         ("DELETE", ["groups", group]) => groups::membership(realm, id, group, false),
+        _ => Err(lacking(request)),
+    }
+}
+
+/// Beneath `identity-provider/instances`.
+fn of_identity_providers(
+    realm: &mut Realm,
+    request: &Request,
+    power: &Power,
+    rest: &[&str],
+) -> Result<Answer, Answer> {
+    match request.method.as_str() {
+        "GET" => power.need(&["view-identity-providers", "manage-identity-providers"])?,
+        _ => power.need(&["manage-identity-providers"])?,
+    }
+    match (request.method.as_str(), rest) {
+        ("POST", []) => identity_providers::create(realm, request),
+        ("GET", [alias]) => identity_providers::read(realm, alias),
+        ("DELETE", [alias]) => identity_providers::delete(realm, alias),
         _ => Err(lacking(request)),
     }
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
+use super::identity_providers::{Identities, IdentityProvider};
 use super::keys::Keys;
 use super::memberships::Memberships;
 
@@ -66,6 +67,8 @@ pub(super) struct Realm {
     pub roles: BTreeMap<String, Role>,
     /// By id.
     pub clients: BTreeMap<String, Client>,
+    /// By alias.
+    pub identity_providers: BTreeMap<String, IdentityProvider>,
     pub keys: Keys,
     /// Users' ids by the id of their session.
     pub sessions: BTreeMap<String, String>,
@@ -159,6 +162,7 @@ pub(super) struct User {
     pub created: i64,
     pub attributes: BTreeMap<String, Vec<String>>,
     pub required_actions: Vec<String>,
+    pub identities: Identities,
     pub password: Option<SecretString>,
     /// The client whose service account this is, by id.
     pub service_account_of: Option<String>,

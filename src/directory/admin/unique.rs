@@ -39,7 +39,7 @@ impl Session {
                 continue;
             }
             let key = format!("value {} {}", mapping.name, folded(mapping, &text));
-            locks.push(self.directory.0.locks.lock(key).await);
+            locks.push(self.directory.0.realm.locks().lock(key).await);
             let condition = AttributeMatch::new(&mapping.name, &text).map_err(|reason| {
                 Error::bad(
                     ScimType::InvalidValue,
@@ -71,7 +71,7 @@ impl Session {
     }
 
     /// Is it what an earlier try of this create left, or a user of the same name, whom Keycloak itself keeps apart?
-    fn is_earlier_try(&self, other: &UserRepresentation, wanted: &Wanted) -> bool {
+    pub(super) fn is_earlier_try(&self, other: &UserRepresentation, wanted: &Wanted) -> bool {
         let name = if self.storage.email_as_username {
             storage::email(&wanted.resource)
         } else {

@@ -1,10 +1,12 @@
-//! Groups in a dry run: created, changed and moved ones, and who would be in them.
+//! Groups in a dry run: created, changed and moved ones, and who would be in them. What is at the top level is kept
+//! without a parent here, in an organization too.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
+use super::super::endpoint::{CHILDREN, Endpoint, GROUP, GROUPS, MEMBERS};
 use super::super::error::{Error, Result};
 use super::super::transport::Answer;
 use super::{Asked, Instead, Object, There, conflict, created, done, found, not_sent, text};
@@ -103,7 +105,7 @@ impl Groups {
         let is_changed = {
             let changes = self.changes();
             if let Some(group) = changes.created.get(id) {
-                return Ok(Some(not_sent(found(group))));
+                return Ok(Some(not_sent(found(&shown(there, group.clone())))));
             }
             changes.written.contains_key(id) || changes.places.contains_key(id)
         };
@@ -111,7 +113,7 @@ impl Groups {
             return Ok(None);
         }
         let group = self.group(there, id).await?;
-        Ok(group.map(|group| Instead { answer: found(&group), was_sent: true }))
+        Ok(group.map(|group| Instead { answer: found(&shown(there, group)), was_sent: true }))
     }
 
     /// The answer to a read of the groups below it.
@@ -126,7 +128,8 @@ impl Groups {
         }
         let children = self.children_of(there, id).await?;
         let (first, max) = asked.window();
-        let page: Vec<Object> = children.into_iter().skip(first).take(max).collect();
+        let page: Vec<Object> =
+            children.into_iter().skip(first).take(max).map(|group| shown(there, group)).collect();
         Ok(Some(Instead { answer: found(&page), was_sent: !self.is_created(id) }))
     }
 
@@ -143,7 +146,7 @@ impl Groups {
         };
         let (first, max) = asked.window();
         let needed = first.saturating_add(max).saturating_add(moved.len());
-        let mut members = self.real(there, "groups/{id}/members", id, needed).await?;
+        let mut members = self.real(there, MEMBERS, id, needed).await?;
         members.retain(|user| text(user, "id").is_none_or(|id| moved.get(id) != Some(&false)));
         let known: BTreeSet<&str> = members.iter().filter_map(|user| text(user, "id")).collect();
         let joined = moved.iter().filter(|(user, is_in)| **is_in && !known.contains(user.as_str()));
@@ -164,8 +167,11 @@ impl Groups {
         if let Some(created) = self.changes().created.get(id) {
             return Ok(Some(created.clone()));
         }
-        match there.read("groups/{id}", &["groups", id], &[]).await {
-            Ok(group) => Ok(Some(self.changes().apply(id, group))),
+        match there.read_groups(GROUP, id, &[]).await {
+            Ok(mut group) => {
+                settle(there, &mut group);
+                Ok(Some(self.changes().apply(id, group)))
+            }
             Err(Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error),
         }
@@ -173,7 +179,8 @@ impl Groups {
 
     /// The groups directly below it as they would be, by name.
     async fn children_of(&self, there: &There<'_>, id: &str) -> Result<Vec<Object>> {
-        let mut children = self.real(there, "groups/{id}/children", id, usize::MAX).await?;
+        let mut children = self.real(there, CHILDREN, id, usize::MAX).await?;
+        children.iter_mut().for_each(|group| settle(there, group));
         let places = self.changes().places.clone();
         children.retain(|group| text(group, "id").is_none_or(|id| !places.contains_key(id)));
         for (moved, _) in places.iter().filter(|(_, place)| place.as_deref() == Some(id)) {
@@ -191,7 +198,7 @@ impl Groups {
     async fn real(
         &self,
         there: &There<'_>,
-        path: &'static str,
+        endpoint: Endpoint,
         id: &str,
         needed: usize,
     ) -> Result<Vec<Object>> {
@@ -199,11 +206,10 @@ impl Groups {
         if self.is_created(id) {
             return Ok(all);
         }
-        let last = path.rsplit('/').next().unwrap_or_default();
         loop {
             let (first, max) = (all.len().to_string(), PAGE.to_string());
             let query = [("first", first.as_str()), ("max", max.as_str()), ("briefRepresentation", "false")];
-            let page: Vec<Object> = there.read(path, &["groups", id, last], &query).await?;
+            let page: Vec<Object> = there.read_groups(endpoint, id, &query).await?;
             let is_last = page.len() < PAGE;
             all.extend(page);
             if is_last || all.len() >= needed {
@@ -218,13 +224,37 @@ impl Groups {
             Some(above) => self.children_of(there, above).await?,
             None => {
                 let query = [("search", name), ("exact", "true"), ("populateHierarchy", "false")];
-                let mut groups: Vec<Object> = there.read("groups", &["groups"], &query).await?;
+                let mut groups: Vec<Object> = there.read_groups(GROUPS, "", &query).await?;
+                groups.iter_mut().for_each(|group| settle(there, group));
                 groups.retain(|group| !group.contains_key("parentId"));
                 groups
             }
         };
         Ok(groups.iter().any(|group| text(group, "name") == Some(name) && text(group, "id") != Some(own)))
     }
+}
+
+/// Takes the hidden parent from a group at the top level of an organization.
+fn settle(there: &There<'_>, group: &mut Object) {
+    if there.organization.is_some() {
+        let path = group.remove("path");
+        let path = path.as_ref().and_then(Value::as_str).and_then(|path| path.strip_prefix('/'));
+        if path.is_some() && path == text(group, "name") {
+            group.remove("parentId");
+        }
+    }
+}
+
+/// The group as Keycloak would show it: in an organization, one at the top level has a parent nevertheless.
+fn shown(there: &There<'_>, mut group: Object) -> Object {
+    if let Some(organization) = there.organization
+        && !group.contains_key("parentId")
+    {
+        let path = format!("/{}", text(&group, "name").unwrap_or_default());
+        group.insert("path".into(), path.into());
+        group.insert("parentId".into(), organization.as_ref().into());
+    }
+    group
 }
 
 fn set_parent(group: &mut Object, parent: Option<&str>) {

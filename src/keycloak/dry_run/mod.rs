@@ -1,6 +1,7 @@
 //! A dry run: calls that read are made, calls that write are not, and what they would have written is read back.
 
 mod groups;
+mod organizations;
 mod users;
 
 use bytes::Bytes;
@@ -10,20 +11,27 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::connection::Connection;
+use super::endpoint::Endpoint;
 use super::error::{Call, Error, Result};
+use super::representation::OrganizationId;
 use super::transport::{self, Answer};
 
 use self::groups::Groups;
+use self::organizations::Members;
 use self::users::Users;
 
 /// A representation, with all that Keycloak or the gateway wrote into it.
 type Object = Map<String, Value>;
+
+/// What the paths of all that is an organization's begin with.
+const IN_ORGANIZATION: &str = "organizations/{organization}/";
 
 /// What would be there by now, had the calls of this run been made.
 #[derive(Debug, Default)]
 pub(super) struct DryRun {
     users: Users,
     groups: Groups,
+    members: Members,
 }
 
 /// A call, as far as a dry run must know it.
@@ -33,6 +41,8 @@ pub(super) struct Asked<'a> {
     pub path: &'static str,
     pub url: &'a Url,
     pub body: Option<&'a [u8]>,
+    /// The organization whose groups are meant, as [`AdminClient::within`](super::client::AdminClient::within) has it.
+    pub organization: Option<&'a OrganizationId>,
 }
 
 /// An answer in Keycloak's place.
@@ -53,15 +63,23 @@ impl DryRun {
         token: &str,
         asked: Asked<'_>,
     ) -> Result<Option<Instead>> {
-        let there = There { connection, token, realm: asked.realm() };
+        let there = There { connection, token, realm: asked.realm(), organization: asked.organization };
         let values = asked.values();
+        let (users, groups, members) = (&self.users, &self.groups, &self.members);
+        // An organization's groups are under its own address, and else like the realm's.
+        let path = match (asked.organization, asked.path.strip_prefix(IN_ORGANIZATION)) {
+            (Some(_), Some(path)) if path.starts_with("groups") => path,
+            _ => asked.path,
+        };
+        let values = if path == asked.path { values.as_slice() } else { values.get(1..).unwrap_or_default() };
         let value = |at: usize| values.get(at).copied().unwrap_or_default();
-        let (users, groups) = (&self.users, &self.groups);
-        let planned = match (asked.method.as_str(), asked.path) {
+        let planned = match (asked.method.as_str(), path) {
             ("GET", "users") => return Ok(users.read_back(asked.url).map(not_sent)),
             ("GET", "groups/{id}") => return groups.read_back(&there, value(0)).await,
             ("GET", "groups/{id}/children") => return groups.children(&there, &asked, value(0)).await,
             ("GET", "groups/{id}/members") => return groups.members(&there, &asked, value(0)).await,
+            ("GET", organizations::MEMBER) => return Ok(members.read_back(value(0), value(1)).map(not_sent)),
+            ("GET", organizations::OF_USER) => return members.of_user(&there, value(0), users).await,
             ("GET", _) => return Ok(None),
             ("POST", "users") => users.create(&there, asked.written()?).await?,
             ("PUT", "users/{id}") => users.update(&there, value(0), &asked.written()?).await?,
@@ -74,6 +92,12 @@ impl DryRun {
                 groups.note_member(value(1), value(0), method == "PUT");
                 done()
             }
+            (method @ ("PUT" | "DELETE"), "groups/{group}/members/{id}") => {
+                groups.note_member(value(0), value(1), method == "PUT");
+                done()
+            }
+            ("POST", organizations::MEMBERS) => members.add(value(0), &asked.written::<String>()?),
+            ("DELETE", organizations::MEMBER) => members.remove(value(0), value(1)),
             _ => done(),
         };
         Ok(Some(not_sent(planned)))
@@ -110,7 +134,7 @@ impl Asked<'_> {
         (number("first").unwrap_or(0), number("max").unwrap_or(usize::MAX))
     }
 
-    fn written(&self) -> Result<Object> {
+    fn written<T: DeserializeOwned>(&self) -> Result<T> {
         let call = Call { method: "POST", path: self.path };
         serde_json::from_slice(self.body.unwrap_or_default()).map_err(|error| Error::decode(call, &error))
     }
@@ -121,9 +145,27 @@ struct There<'a> {
     connection: &'a Connection,
     token: &'a str,
     realm: Url,
+    organization: Option<&'a OrganizationId>,
 }
 
 impl There<'_> {
+    /// Reads what stands at an endpoint about groups, or about this one.
+    async fn read_groups<T: DeserializeOwned>(
+        &self,
+        endpoint: Endpoint,
+        group: &str,
+        query: &[(&str, &str)],
+    ) -> Result<T> {
+        let path = endpoint.path(self.organization);
+        let filled = path.split('/').map(|segment| match segment {
+            "{organization}" => self.organization.map(AsRef::as_ref).unwrap_or_default(),
+            "{id}" => group,
+            segment => segment,
+        });
+        let segments: Vec<&str> = filled.collect();
+        self.read(path, &segments, query).await
+    }
+
     /// Reads what stands at these segments below the realm.
     async fn read<T: DeserializeOwned>(
         &self,

@@ -37,6 +37,10 @@ impl Users {
         Some(found(&[self.created(asked.strip_prefix("id:")?)?]))
     }
 
+    pub(super) fn is_created(&self, id: &str) -> bool {
+        self.created(id).is_some()
+    }
+
     fn created(&self, id: &str) -> Option<Object> {
         let created = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         created.iter().find(|user| text(user, "id") == Some(id)).cloned()

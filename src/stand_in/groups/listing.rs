@@ -7,6 +7,7 @@ use super::super::conditions;
 use super::super::request::Request;
 use super::super::state::{Group, Realm};
 use super::existing;
+use super::failure;
 use super::representation::representation;
 
 /// How many children a list has where nothing is said.
@@ -124,7 +125,30 @@ pub(in super::super) fn children(
 /// `GET group-by-path/{path…}`. Of several ways to cut the path into names, the shortest first name that exists is
 /// taken, and never given up again. What the caller may do is not said.
 pub(in super::super) fn by_path(realm: &Realm, path: &[&str]) -> Result<Answer, Answer> {
-    let path = path.join("/");
+    let found = resolve(realm, &path.join("/"));
+    let found = found.ok_or_else(|| Answer::error(404, "Group path does not exist"))?;
+    let mut shown = representation(realm, found, false, false);
+    if let Some(shown) = shown.as_object_mut() {
+        shown.shift_remove("access");
+    }
+    Ok(Answer::ok(shown))
+}
+
+/// The ids of the groups at these paths, with or without a slash at either end.
+///
+/// # Errors
+/// Keycloak's answer where there is none.
+pub(in super::super) fn at_paths(realm: &Realm, paths: &[String]) -> Result<Vec<String>, Answer> {
+    let found = paths.iter().map(|path| {
+        let path = path.strip_prefix('/').unwrap_or(path);
+        let found = resolve(realm, path.strip_suffix('/').unwrap_or(path));
+        found.map(|group| group.id.clone()).ok_or_else(failure)
+    });
+    found.collect()
+}
+
+/// The group at a path.
+fn resolve<'a>(realm: &'a Realm, path: &str) -> Option<&'a Group> {
     let mut found: Option<&Group> = None;
     let mut name = String::new();
     for part in path.split('/') {
@@ -138,11 +162,5 @@ pub(in super::super) fn by_path(realm: &Realm, path: &[&str]) -> Result<Answer, 
             None => name.push('/'),
         }
     }
-    let found = found.filter(|_| name.is_empty());
-    let found = found.ok_or_else(|| Answer::error(404, "Group path does not exist"))?;
-    let mut shown = representation(realm, found, false, false);
-    if let Some(shown) = shown.as_object_mut() {
-        shown.shift_remove("access");
-    }
-    Ok(Answer::ok(shown))
+    found.filter(|_| name.is_empty())
 }

@@ -8,10 +8,11 @@ use super::answer::Answer;
 use super::request::Request;
 use super::state::{Group, Realm};
 
-use self::representation::{Written, check_room, created, failure, representation};
+use self::representation::{Written, check_room, created, representation};
 
-pub(super) use self::listing::{by_path, children, count, list};
+pub(super) use self::listing::{at_paths, by_path, children, count, list};
 pub(super) use self::members::{count_of_user, members, membership, of_user};
+pub(super) use self::representation::failure;
 
 impl Realm {
     /// The groups directly below the one with this id.

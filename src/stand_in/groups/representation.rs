@@ -76,7 +76,7 @@ pub(super) fn check_room(group: &Group) -> Result<(), Answer> {
 }
 
 /// What Keycloak says when it fails at something.
-pub(super) fn failure() -> Answer {
+pub(in super::super) fn failure() -> Answer {
     let said = "For more on this error consult the server log.";
     let body = json!({ "error": "unknown_error", "error_description": said });
     Answer { status: 500, location: None, body: Some(body) }
