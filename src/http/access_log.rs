@@ -13,12 +13,12 @@ use tower_http::request_id::RequestId;
 use tracing::field::Empty;
 use tracing::{Instrument as _, Span};
 
-use crate::config::{OrganizationKey, RealmName};
 use crate::dialects::Normalised;
 use crate::directory::Context;
 use crate::scim::Dropped;
 
 use super::respond::Failed;
+use super::tenants::Tenant;
 use super::watch::{Told, Watcher};
 
 /// What the layers learn of a request while it goes down the stack; the log line is made of it.
@@ -63,20 +63,20 @@ impl Record {
         self.watched
     }
 
-    /// The realm and what is asked of it. A realm that is not served is not named: a stranger may write anything there.
-    pub fn operation(&self, realm: Option<&RealmName>, operation: &'static str) {
-        let realm = realm.map_or_else(|| "(not served)".to_owned(), ToString::to_string);
+    /// The tenant and what is asked of it. A realm or organization that is not served is not named: a stranger may write
+    /// anything there.
+    pub fn operation(&self, tenant: Option<&Tenant>, operation: &'static str) {
+        let realm = tenant.map_or_else(|| "(not served)".to_owned(), |tenant| tenant.realm.to_string());
+        let organization = tenant.and_then(|tenant| Some(tenant.organization.as_ref()?.to_string()));
         self.span.record("realm", &realm);
+        if let Some(organization) = &organization {
+            self.span.record("organization", organization);
+        }
         self.with(|learned| {
             learned.realm = Some(realm);
+            learned.organization = organization;
             learned.operation = Some(operation);
         });
-    }
-
-    /// The organization of the realm, where that is the tenant.
-    pub fn organization(&self, organization: &OrganizationKey) {
-        self.span.record("organization", organization.as_ref() as &str);
-        self.with(|learned| learned.organization = Some(organization.to_string()));
     }
 
     /// A known caller asks for a change, which makes an audit entry.

@@ -59,9 +59,6 @@ pub async fn authenticate(request: Routed) -> Result<Known, BoxError> {
         BoxError::from(Failure::from(error))
     };
     let Some(tenant) = tenant else { return Err(refuse(&auth::refuse(&given))) };
-    if let Some(organization) = &tenant.organization {
-        record.organization(organization);
-    }
     let known = tenant.authenticator.authenticate(&given).await.map_err(|error| refuse(&error))?;
     let id =
         head.extensions.get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();

@@ -78,7 +78,7 @@ pub fn stack(
         // Only of a known caller can be said from where, how often and to what it may call; still nothing was read.
         .layer(FilterLayer::new(permit(tenants)))
         // Size, media type, JSON; then the password and what the realm ignores are gone.
-        .layer(AsyncFilterLayer::new(intake(tenants)))
+        .layer(AsyncFilterLayer::new(intake))
         .service_fn(handle)
 }
 

@@ -354,6 +354,18 @@ codes! {
                 deactivation in the identity provider.",
         ],
     }
+    /// The user belongs to another tenant too.
+    OtherTenant = "other-tenant" {
+        forms: [403],
+        cause: "The client provisions one organization of the realm, and the user belongs to another tenant as well: to \
+            another organization, or to the realm itself. Such a user is read-only to each organization, but for its \
+            own `externalId`, its own groups, and its own membership: `active: false` and DELETE end that.",
+        mending: [
+            IdentityProvider: "Unassign the user where they do not belong, or take the attributes that differ out of \
+                the mapping, so that they are not sent.",
+            Keycloak: "Change the user by hand, or take them out of the other organization.",
+        ],
+    }
     /// The user has administrative power in Keycloak.
     ProtectedUser = "protected-user" {
         forms: [403],
