@@ -1,4 +1,4 @@
-//! The commands: `serve`, `setup`, `demo` and `explain`.
+//! The commands: `serve`, `setup`, `token`, `demo` and `explain`.
 
 #[cfg(feature = "demo")]
 pub mod demo;
@@ -10,6 +10,7 @@ mod reload;
 pub mod serve;
 mod serving;
 pub mod setup;
+pub mod token;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -34,6 +35,8 @@ enum Command {
     },
     /// Prepare a realm of Keycloak, and write the configuration for it.
     Setup(Box<setup::SetupArgs>),
+    /// Make a token for a caller, or the hash of a password, with the lines for the configuration.
+    Token(token::TokenArgs),
     /// Show what a request would become in Keycloak, without changing anything.
     Explain(Box<explain::ExplainArgs>),
     /// Try the gateway, without a Keycloak or with one.
@@ -53,6 +56,9 @@ pub fn run() -> ExitCode {
         Command::Setup(args) => {
             let (mut stdout, mut stderr) = (std::io::stdout(), std::io::stderr());
             runtime.block_on(setup::run(*args, &mut stdout, &mut stderr)).map_err(|error| failed(&error))
+        }
+        Command::Token(args) => {
+            token::run(&args, token::ask, &mut std::io::stdout()).map_err(|error| failed(&error))
         }
         Command::Explain(args) => {
             let mut stdout = std::io::stdout();

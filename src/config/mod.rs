@@ -43,7 +43,7 @@ pub use callers::{
 pub use environment::{Environment, ProcessEnvironment};
 pub use error::{ConfigErrors, Problem};
 pub use groups::{GroupRole, GroupRoles, Groups, OnExistingGroup, VisibleGroups};
-pub use names::{CallerName, NameError, OrganizationKey, RealmName};
+pub use names::{CallerName, NameError, OrganizationKey, RealmName, SecretName};
 pub use provisioning::{IdentityProviderLink, LinkedValue, OnCreate, Shared};
 pub use rate::RateLimit;
 
