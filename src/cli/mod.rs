@@ -1,4 +1,4 @@
-//! The commands: `serve`, `setup`, `demo`, `explain` and `config`.
+//! The commands: `serve`, `setup`, `token`, `demo`, `explain` and `config`.
 
 pub mod config;
 #[cfg(feature = "demo")]
@@ -11,6 +11,7 @@ mod reload;
 pub mod serve;
 mod serving;
 pub mod setup;
+pub mod token;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -35,6 +36,8 @@ enum Command {
     },
     /// Prepare a realm of Keycloak, and write the configuration for it.
     Setup(Box<setup::SetupArgs>),
+    /// Make a token for a caller, or the hash of a password, with the lines for the configuration.
+    Token(token::TokenArgs),
     /// Show what a request would become in Keycloak, without changing anything.
     Explain(Box<explain::ExplainArgs>),
     /// Show what the configuration says, or what it may say.
@@ -56,6 +59,9 @@ pub fn run() -> ExitCode {
         Command::Setup(args) => {
             let (mut stdout, mut stderr) = (std::io::stdout(), std::io::stderr());
             runtime.block_on(setup::run(*args, &mut stdout, &mut stderr)).map_err(|error| failed(&error))
+        }
+        Command::Token(args) => {
+            token::run(&args, token::ask, &mut std::io::stdout()).map_err(|error| failed(&error))
         }
         Command::Explain(args) => {
             let mut stdout = std::io::stdout();

@@ -48,7 +48,7 @@ pub use error::{ConfigErrors, Problem};
 pub use explain::{Effective, ExplainError, Explanation, explain, explain_file};
 pub use groups::{GroupRole, GroupRoles, Groups, OnExistingGroup, VisibleGroups};
 pub use json_schema::json_schema;
-pub use names::{CallerName, NameError, OrganizationKey, RealmName};
+pub use names::{CallerName, NameError, OrganizationKey, RealmName, SecretName};
 pub use provisioning::{IdentityProviderLink, LinkedValue, OnCreate, Shared};
 pub use rate::RateLimit;
 
