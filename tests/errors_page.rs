@@ -28,8 +28,8 @@ one version to the next, a code keeps its meaning. The same code stands in the g
 request's line; search there for the `request_id` that the answer's header `x-request-id` names. Neither holds a password, and
 no detail repeats a person's data.
 
-An answer with status 503 has the header `Retry-After`, in seconds: nothing is wrong with the request, and identity providers
-repeat it by themselves. Any other error comes again with the same request until something is mended, except that a repetition
+An answer with status 429 or 503 has the header `Retry-After`, in seconds: nothing is wrong with the request, and identity
+providers repeat it by themselves. Any other error comes again with the same request until something is mended, except that a repetition
 may help with `internal`, with `body-unreadable`, and with `user-exists` where the detail asks for it.
 
 A PATCH is all or nothing. A PUT with `active: false` that is refused for its content deactivates the user all the same, and its

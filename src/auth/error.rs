@@ -11,18 +11,44 @@ pub enum AuthError {
     /// There is no `Authorization` header.
     #[error("no Authorization header")]
     Missing,
-    /// There is not just one bearer token.
+    /// There is not just one set of credentials.
     #[error("unusable Authorization header: {0}")]
     Malformed(#[from] MalformedError),
     /// No caller has this token.
-    #[error("no caller of the realm has this bearer token")]
+    #[error("no caller of the tenant has this bearer token")]
     UnknownToken,
-    /// A JWT that is not one of the realm's for one of its callers.
-    #[error("the bearer token is no good JWT of the realm: {0}")]
+    /// No caller has this user and password.
+    #[error("no caller of the tenant has this user and password")]
+    WrongPassword,
+    /// A static token or password whose time is over.
+    #[error("the {} of the caller {caller} has expired", describe(.name))]
+    ExpiredSecret {
+        /// Whose it is.
+        caller: String,
+        /// What the configuration calls it.
+        name: Option<String>,
+    },
+    /// A JWT that is not a good one for a caller of the tenant.
+    #[error("the bearer token is no good JWT of a caller: {0}")]
     Jwt(#[from] JwtError),
+    /// So many unknown secrets wait to be verified that this one was not looked at. Means 503.
+    #[error("too many unknown tokens or passwords wait to be verified; this one was not looked at")]
+    Busy,
     /// The realm's keys can't be fetched, so that nothing is known about the token. Means 503.
     #[error("the realm's keys can't be fetched: {0}")]
-    JwksUnavailable(#[from] JwksError),
+    JwksUnavailable(JwksError),
+    /// The same of another issuer's keys. Means 503, too.
+    #[error("the keys of the issuer {issuer} can't be fetched: {error}")]
+    IssuerUnavailable {
+        /// The issuer, as configured.
+        issuer: String,
+        /// Why.
+        error: JwksError,
+    },
+}
+
+fn describe(name: &Option<String>) -> String {
+    name.as_ref().map_or_else(|| "secret".to_owned(), |name| format!("secret {name:?}"))
 }
 
 /// What is wrong with `Authorization`.
@@ -31,14 +57,17 @@ pub enum MalformedError {
     /// More than one header.
     #[error("there is more than one")]
     SeveralHeaders,
-    /// Another scheme, such as Basic.
-    #[error("its scheme is not Bearer")]
-    NotBearer,
+    /// Another scheme, such as Digest.
+    #[error("its scheme is neither Bearer nor Basic")]
+    OtherScheme,
+    /// What is no user and password in Base64 (RFC 7617).
+    #[error("it holds no user and password, with a colon between them, in Base64")]
+    NotBasic,
     /// Nothing, blanks or strange characters in the token.
     #[error("it holds no token of visible ASCII characters")]
     NotAToken,
-    /// A token that no caller can have.
-    #[error("its token is longer than 16 KiB")]
+    /// Credentials that no caller can have.
+    #[error("its credentials are longer than 16 KiB")]
     TooLong,
 }
 
@@ -52,14 +81,20 @@ pub enum JwtError {
     /// An algorithm that is not asymmetric, or that is not supported.
     #[error("its algorithm is not one of RS256 to RS512, PS256 to PS512, ES256, ES384, EdDSA")]
     Algorithm,
-    /// It does not say which key signed it.
-    #[error("it has no key id (kid)")]
+    /// It is declared as something else than an access token.
+    #[error("its header declares another type (typ) than JWT or at+jwt")]
+    HeaderType,
+    /// It does not say which key signed it, and that can't be told otherwise.
+    #[error("it has no key id (kid), and the issuer has not just one key of its algorithm")]
     NoKeyId,
+    /// It names no issuer that is configured.
+    #[error("it names no configured issuer")]
+    UnknownIssuer,
     /// It wants extensions understood that nobody here does (RFC 7515, section 4.1.11).
     #[error("it has critical header fields (crit), which are not supported")]
     CriticalHeader,
-    /// The realm has no such key.
-    #[error("the realm has no signing key with its key id")]
+    /// The issuer has no such key.
+    #[error("the issuer has no signing key with its key id")]
     UnknownKey,
     /// The key is for another algorithm.
     #[error("its algorithm is not that of the key with its key id")]
@@ -68,7 +103,7 @@ pub enum JwtError {
     #[error("its signature is wrong")]
     Signature,
     /// A claim is missing or of a wrong type.
-    #[error("its claims can't be read or lack exp")]
+    #[error("its claims can't be read, or lack iss or exp")]
     Claims,
     /// Another issuer.
     #[error("its issuer {0:?} is not the configured one")]
@@ -80,7 +115,7 @@ pub enum JwtError {
     #[error("it is not valid yet, or it was issued in the future")]
     NotYetValid,
     /// An ID token or the like.
-    #[error("its type (typ) is not Bearer")]
+    #[error("its type (typ) is not that of an access token")]
     Type,
     /// A person logged in to get it.
     #[error("it belongs to a session (sid), so it was not issued by client credentials")]
@@ -89,17 +124,29 @@ pub enum JwtError {
     #[error("it is bound to a key (cnf)")]
     Bound,
     /// Not from the client credentials grant, or without its mark.
-    #[error("it has no client_id, so it was not issued by client credentials")]
+    #[error("it does not name its client, so it was not issued by client credentials")]
     NoClient,
     /// A client that may not call.
-    #[error("its client_id {0:?} is not that of a caller")]
+    #[error("its client {0:?} is not that of a caller")]
     Client(String),
     /// Issued to one client for another.
-    #[error("its authorized party (azp) is not its client_id")]
+    #[error("its claims name different clients (azp, appid, client_id)")]
     AuthorizedParty,
+    /// A realm role that the caller needs is missing.
+    #[error("it lacks the realm role {0:?}")]
+    Role(String),
+    /// A scope that the caller needs is missing.
+    #[error("it lacks the scope {0:?}")]
+    Scope(String),
+    /// For somebody else.
+    #[error("its audience (aud) is none of the configured ones")]
+    Audience,
+    /// A claim that the caller needs is missing or has another value.
+    #[error("its claim {0:?} has none of the required values")]
+    Claim(String),
 }
 
-/// Why the realm's keys can't be fetched.
+/// Why an issuer's keys can't be fetched.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JwksError {
     /// No answer, or a broken one.
@@ -114,30 +161,45 @@ pub enum JwksError {
     /// Not a JWK set (RFC 7517, section 5).
     #[error("the answer is not a JWK set")]
     NotJwks,
+    /// Not a discovery document (OpenID Connect Discovery section 3).
+    #[error("the answer is no discovery document with issuer and jwks_uri")]
+    NotDiscovery,
+    /// The discovery document of another issuer.
+    #[error("the discovery document is of another issuer than the configured one")]
+    OtherIssuer,
+    /// Keys that anybody on the way could exchange, or that are not the issuer's to name.
+    #[error("the discovery document's jwks_uri is not https")]
+    UnsafeKeys,
     /// It failed a moment ago and is not tried again yet.
     #[error("the last try failed less than 5 s ago")]
     JustFailed,
 }
 
 impl AuthError {
-    /// The `WWW-Authenticate` header of the answer (RFC 6750, section 3); none with a 503.
-    pub fn www_authenticate(&self) -> Option<HeaderValue> {
+    /// The `WWW-Authenticate` headers of the answer (RFC 6750 section 3, RFC 7617 section 2); none with a 503.
+    ///
+    /// Both schemes are named everywhere: which of them a tenant takes would tell which tenants there are.
+    pub fn www_authenticate(&self) -> Vec<HeaderValue> {
+        let basic = HeaderValue::from_static("Basic realm=\"scim\", charset=\"UTF-8\"");
         let plain = HeaderValue::from_static("Bearer realm=\"scim\"");
-        match self {
+        let bearer = match self {
+            Self::JwksUnavailable(_) | Self::IssuerUnavailable { .. } | Self::Busy => return Vec::new(),
             // Who shows no bearer token learns only that one is wanted.
-            Self::Missing | Self::Malformed(MalformedError::NotBearer) => Some(plain),
-            Self::JwksUnavailable(_) => None,
-            Self::Malformed(_) | Self::UnknownToken | Self::Jwt(_) => {
+            Self::Missing
+            | Self::WrongPassword
+            | Self::Malformed(MalformedError::OtherScheme | MalformedError::NotBasic) => plain,
+            Self::Malformed(_) | Self::UnknownToken | Self::ExpiredSecret { .. } | Self::Jwt(_) => {
                 let challenge = format!(
                     "Bearer realm=\"scim\", error=\"{INVALID_TOKEN}\", error_description=\"{}\"",
                     self.detail()
                 );
-                Some(HeaderValue::try_from(challenge).unwrap_or(plain))
+                HeaderValue::try_from(challenge).unwrap_or(plain)
             }
-        }
+        };
+        vec![bearer, basic]
     }
 
-    /// A sentence for the caller. Whoever could not prove to hold a token of the realm learns
+    /// A sentence for the caller. Whoever could not prove to hold credentials of the tenant learns
     /// nothing about it: an unknown token, a forged one and one for another realm are told alike.
     pub fn detail(&self) -> &'static str {
         match self {
@@ -147,10 +209,26 @@ impl AuthError {
             }
             Self::Malformed(error) => error.detail(),
             Self::UnknownToken => UNKNOWN,
+            Self::WrongPassword => {
+                "The user and password are not accepted here. Check that the URL names the right \
+                 realm and that they are those that were set up for this SCIM client."
+            }
+            Self::ExpiredSecret { .. } => {
+                "The token or password was right, but its time is over. Type the new one, or have \
+                 its expiry moved in the configuration of the gateway."
+            }
             Self::Jwt(error) => error.detail(),
+            Self::Busy => {
+                "The gateway is verifying too many unknown tokens or passwords at the moment. Repeat \
+                 the request."
+            }
             Self::JwksUnavailable(_) => {
                 "The token could not be checked, because the signing keys of the Keycloak realm \
                  could not be fetched. Try again later."
+            }
+            Self::IssuerUnavailable { .. } => {
+                "The token could not be checked, because the signing keys of its issuer could not be \
+                 fetched. Try again later."
             }
         }
     }
@@ -167,41 +245,54 @@ impl MalformedError {
                 "The request has more than one Authorization header. Expected a single one with a \
                  bearer token."
             }
-            Self::NotBearer => {
+            Self::OtherScheme => {
                 "The Authorization header does not hold a bearer token. Expected Authorization: \
                  Bearer TOKEN."
+            }
+            Self::NotBasic => {
+                "The Authorization header holds no usable user and password. Expected the word Basic, \
+                 a blank, and user:password in Base64."
             }
             Self::NotAToken => {
                 "The Authorization header holds no usable token. Expected the word Bearer once, a \
                  blank and one token without blanks."
             }
-            Self::TooLong => "The bearer token is longer than 16 KiB.",
+            Self::TooLong => "The credentials are longer than 16 KiB.",
         }
     }
 }
 
 impl JwtError {
+    /// Whether the token's signature is right, so that whoever shows it may learn what is wrong with it.
+    pub(super) fn is_of_holder(&self) -> bool {
+        self.detail() != UNKNOWN
+    }
+
     fn detail(&self) -> &'static str {
         match self {
             Self::Header
             | Self::Algorithm
             | Self::NoKeyId
             | Self::CriticalHeader
+            | Self::HeaderType
+            | Self::UnknownIssuer
             | Self::UnknownKey
             | Self::KeyMismatch
             | Self::Signature => UNKNOWN,
-            Self::Claims => "The access token lacks claims that every access token of Keycloak has.",
+            Self::Claims => {
+                "The access token lacks claims that every access token has, or they can't be read."
+            }
             Self::Issuer(_) => {
                 "The issuer of the access token (claim iss) is not the one that the gateway is \
-                 configured with. Compare iss with issuer in the configuration of the realm."
+                 configured with. Compare iss with issuer in the configuration of the realm or caller."
             }
             Self::Expired => "The access token has expired. Get a new one from the token endpoint.",
             Self::NotYetValid => {
-                "The access token is not valid yet. Compare the clocks of Keycloak and of the \
+                "The access token is not valid yet. Compare the clocks of the issuer and of the \
                  gateway."
             }
             Self::Type => {
-                "The token is not an access token (its claim typ is not Bearer). Send the \
+                "The token is not an access token (its claim typ says what it is). Send the \
                  access_token that the token endpoint returns."
             }
             Self::Session => {
@@ -213,17 +304,32 @@ impl JwtError {
                  support. Turn sender-constrained tokens off for this client."
             }
             Self::NoClient => {
-                "The access token does not name its client (claim client_id). Expected one that \
-                 the client got by grant_type=client_credentials, with lightweight access tokens \
-                 turned off."
+                "The access token does not name its client (claim client_id, azp or appid). Expected \
+                 one that the client got by grant_type=client_credentials, in Keycloak with \
+                 lightweight access tokens turned off."
             }
             Self::Client(_) => {
-                "The client of the access token (claim client_id) may not use SCIM in this realm. \
+                "The client of the access token (claim client_id, azp or appid) may not use SCIM here. \
                  Add it to the clients of a caller in the configuration of the gateway."
             }
             Self::AuthorizedParty => {
-                "The access token was issued to another client (claim azp) than it names (claim \
-                 client_id)."
+                "The claims of the access token name different clients (azp, appid, client_id)."
+            }
+            Self::Role(_) => {
+                "The access token lacks a realm role that its SCIM client needs here. Give it to the \
+                 service account of the client, and see that the token shows it (realm_access.roles)."
+            }
+            Self::Scope(_) => {
+                "The access token lacks a scope that its SCIM client needs here (claim scope). Add it \
+                 to the client, or ask the token endpoint for it."
+            }
+            Self::Audience => {
+                "The audience of the access token (claim aud) is none of those that the gateway is \
+                 configured with. Ask the issuer for a token for that audience."
+            }
+            Self::Claim(_) => {
+                "The access token lacks a claim, or a value of it, that the gateway is configured to \
+                 require of this issuer."
             }
         }
     }
@@ -234,48 +340,81 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_challenge_tells_what_rfc_6750_asks_for() {
-        let header = |error: AuthError| {
-            let header = error.www_authenticate()?;
-            Some(header.to_str().unwrap().to_owned())
+    fn a_challenge_tells_what_the_rfcs_ask_for() {
+        let headers = |error: AuthError| {
+            let headers = error.www_authenticate();
+            headers.iter().map(|header| header.to_str().unwrap().to_owned()).collect::<Vec<_>>()
         };
-        assert_eq!(header(AuthError::Missing).unwrap(), "Bearer realm=\"scim\"");
-        assert!(header(AuthError::JwksUnavailable(JwksError::Status(500))).is_none());
-        let unknown = header(AuthError::UnknownToken).unwrap();
+        let basic = "Basic realm=\"scim\", charset=\"UTF-8\"";
+        for error in [
+            AuthError::Missing,
+            AuthError::WrongPassword,
+            AuthError::Malformed(MalformedError::OtherScheme),
+            AuthError::Malformed(MalformedError::NotBasic),
+        ] {
+            assert_eq!(headers(error), ["Bearer realm=\"scim\"", basic]);
+        }
+        let issuer = "https://login.example.com/".to_owned();
+        let error = JwksError::Status(500);
+        for unavailable in [
+            AuthError::JwksUnavailable(error.clone()),
+            AuthError::IssuerUnavailable { issuer, error },
+            AuthError::Busy,
+        ] {
+            assert!(headers(unavailable).is_empty());
+        }
+        let unknown = headers(AuthError::UnknownToken);
         assert!(
-            unknown.starts_with("Bearer realm=\"scim\", error=\"invalid_token\", error_description=\"The"),
-            "{unknown}"
+            unknown[0].starts_with("Bearer realm=\"scim\", error=\"invalid_token\", error_description=\"The"),
+            "{unknown:?}"
         );
-        let forged = header(AuthError::Jwt(JwtError::Signature)).unwrap();
-        assert_eq!(unknown, forged);
+        assert_eq!(unknown[1], basic);
+        assert_eq!(headers(AuthError::Jwt(JwtError::Signature)), unknown);
     }
 
     #[test]
     fn sentences_fit_into_a_quoted_string() {
-        let errors = [
+        let text = || "secret".to_owned();
+        let mut errors = vec![
             AuthError::Missing,
             AuthError::UnknownToken,
-            AuthError::Malformed(MalformedError::SeveralHeaders),
-            AuthError::Malformed(MalformedError::NotBearer),
-            AuthError::Malformed(MalformedError::NotAToken),
-            AuthError::Malformed(MalformedError::TooLong),
-            AuthError::Jwt(JwtError::Claims),
-            AuthError::Jwt(JwtError::Issuer("https://secret.example".to_owned())),
-            AuthError::Jwt(JwtError::Expired),
-            AuthError::Jwt(JwtError::NotYetValid),
-            AuthError::Jwt(JwtError::Type),
-            AuthError::Jwt(JwtError::Session),
-            AuthError::Jwt(JwtError::Bound),
-            AuthError::Jwt(JwtError::NoClient),
-            AuthError::Jwt(JwtError::Client("x".to_owned())),
-            AuthError::Jwt(JwtError::AuthorizedParty),
+            AuthError::WrongPassword,
+            AuthError::ExpiredSecret { caller: text(), name: Some(text()) },
         ];
+        for malformed in [
+            MalformedError::SeveralHeaders,
+            MalformedError::OtherScheme,
+            MalformedError::NotBasic,
+            MalformedError::NotAToken,
+            MalformedError::TooLong,
+        ] {
+            errors.push(malformed.into());
+        }
+        for jwt in [
+            JwtError::UnknownIssuer,
+            JwtError::Claims,
+            JwtError::Issuer(text()),
+            JwtError::Expired,
+            JwtError::NotYetValid,
+            JwtError::Type,
+            JwtError::Session,
+            JwtError::Bound,
+            JwtError::NoClient,
+            JwtError::Client(text()),
+            JwtError::AuthorizedParty,
+            JwtError::Role(text()),
+            JwtError::Scope(text()),
+            JwtError::Audience,
+            JwtError::Claim(text()),
+        ] {
+            errors.push(jwt.into());
+        }
         for error in errors {
             let detail = error.detail();
             // RFC 6750, section 3: no quotes, no backslashes, ASCII.
             assert!(detail.chars().all(|c| (' '..='~').contains(&c) && c != '"' && c != '\\'), "{detail}");
             assert!(detail.ends_with('.') && !detail.contains("secret"), "{detail}");
-            assert!(error.www_authenticate().is_some());
+            assert_eq!(error.www_authenticate().len(), 2);
         }
     }
 }

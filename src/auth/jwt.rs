@@ -1,47 +1,16 @@
-//! Access tokens that the realm issued to a client for that client's own credentials.
+//! Signed JWTs, whoever issued them: what can be said before the signature is verified, and the verified claims.
 
-use std::collections::HashMap;
-
-use jsonwebtoken::{Algorithm, Validation, decode, decode_header};
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header};
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny};
-use url::Url;
+use serde_json::{Map, Value};
 
-use super::Clock;
-use super::error::{AuthError, JwtError};
-use super::jwks::Jwks;
-use crate::config::{CallerAuth, CallerName, Realm};
+use super::error::{JwksError, JwtError};
+use super::jwks::{Jwks, Wanted};
 
-/// How far Keycloak's clock may be ahead of ours, in seconds. Expiry knows no such grace.
-const MAX_AHEAD_SECONDS: u64 = 10;
 /// How much of a claim the log shows, in characters.
 const SHOWN: usize = 200;
-
-/// What is asked of a token's claims. Whatever else stands in it, such as `aud`, does not matter:
-/// Keycloak's default audience is the realm's account console.
-#[derive(Deserialize)]
-struct Claims {
-    iss: String,
-    exp: u64,
-    nbf: Option<u64>,
-    iat: Option<u64>,
-    typ: Option<String>,
-    client_id: Option<String>,
-    azp: Option<String>,
-    /// Whether the token belongs to somebody's session.
-    #[serde(default, deserialize_with = "present")]
-    sid: bool,
-    /// The same, as Keycloak called it before.
-    #[serde(default, deserialize_with = "present")]
-    session_state: bool,
-    /// Whether it is bound to a key (RFC 7800).
-    #[serde(default, deserialize_with = "present")]
-    cnf: bool,
-}
-
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<bool, D::Error> {
-    IgnoredAny::deserialize(deserializer).map(|_| true)
-}
 
 /// Whether a token has the three parts of a signed JWT.
 pub(super) fn looks_like_one(token: &str) -> bool {
@@ -50,101 +19,97 @@ pub(super) fn looks_like_one(token: &str) -> bool {
     part() && part() && part() && parts.next().is_none()
 }
 
-/// Verifies the tokens of one realm.
-pub(super) struct JwtVerifier {
-    issuer: String,
-    callers: HashMap<String, CallerName>,
-    keys: Jwks,
-    clock: Clock,
+/// Why a JWT is not taken.
+#[derive(Debug)]
+pub(super) enum Refused {
+    /// For what it says.
+    Jwt(JwtError),
+    /// The issuer's keys can't be fetched.
+    Keys(JwksError),
 }
 
-impl JwtVerifier {
-    /// None if no caller of the realm authenticates by tokens of the realm.
-    pub(super) fn new(realm: &Realm, http: reqwest::Client, jwks_url: Url, clock: Clock) -> Option<Self> {
-        let callers: HashMap<_, _> = realm
-            .callers
-            .values()
-            .flat_map(|caller| {
-                let clients = match &caller.auth {
-                    CallerAuth::Keycloak(tokens) => Some(&tokens.clients),
-                    _ => None,
-                };
-                let clients = clients.into_iter().flatten();
-                clients.map(|client| (client.clone(), caller.name.clone()))
-            })
-            .collect();
-        (!callers.is_empty()).then(|| Self {
-            issuer: realm.issuer.clone(),
-            callers,
-            keys: Jwks::new(http, jwks_url, Clock::clone(&clock)),
-            clock,
-        })
+impl From<JwtError> for Refused {
+    fn from(error: JwtError) -> Self {
+        Self::Jwt(error)
     }
+}
 
-    /// The caller to whose client the realm issued this token.
-    pub(super) async fn caller(&self, token: &str) -> Result<CallerName, AuthError> {
-        let claims = self.verified(token).await?;
-        Ok(self.check(claims)?.clone())
+impl Refused {
+    /// How far the token came: of several refusals that of the greatest number says most.
+    pub(super) fn rank(&self) -> u8 {
+        match self {
+            Self::Jwt(error) if error.is_of_holder() => 2,
+            Self::Keys(_) => 1,
+            Self::Jwt(_) => 0,
+        }
     }
+}
 
-    /// The claims of a token that a key of the realm signed.
-    async fn verified(&self, token: &str) -> Result<Claims, AuthError> {
-        // Nothing is fetched before the header is one that the realm itself could have written.
+/// A token whose header may be that of a JWT of some issuer; nobody knows yet who signed it.
+pub(super) struct Unverified<'a> {
+    token: &'a str,
+    header: Header,
+    /// Whom it names as its issuer: enough to choose among the configured ones, and for nothing else.
+    pub(super) issuer: Option<String>,
+}
+
+impl<'a> Unverified<'a> {
+    /// Reads the header, of which `jku`, `jwk`, `x5u` and the like are never looked at: keys come from the
+    /// configured issuer alone.
+    pub(super) fn read(token: &'a str) -> Result<Self, JwtError> {
         let header = decode_header(token).map_err(|_| JwtError::Header)?;
         if !asymmetric(header.alg) {
-            return Err(JwtError::Algorithm.into());
+            return Err(JwtError::Algorithm);
         }
         if header.crit.is_some() {
-            return Err(JwtError::CriticalHeader.into());
+            return Err(JwtError::CriticalHeader);
         }
-        let id = header.kid.ok_or(JwtError::NoKeyId)?;
-        let key = self.keys.key(&id).await?.ok_or(JwtError::UnknownKey)?;
-        if !key.fits(header.alg) {
+        // Tokens for other purposes say so (RFC 8725 section 3.11), as logout tokens do; ID tokens don't.
+        if header.typ.as_deref().is_some_and(|typ| !is_access_token_type(typ)) {
+            return Err(JwtError::HeaderType);
+        }
+        Ok(Self { token, header, issuer: named_issuer(token) })
+    }
+
+    /// The claims, if a key of this issuer signed them.
+    pub(super) async fn verified(&self, keys: &Jwks) -> Result<Claims, Refused> {
+        let algorithm = self.header.alg;
+        let wanted = Wanted { id: self.header.kid.as_deref(), algorithm };
+        let missing = if wanted.id.is_some() { JwtError::UnknownKey } else { JwtError::NoKeyId };
+        let key = keys.key(wanted).await.map_err(Refused::Keys)?.ok_or(missing)?;
+        if !key.fits(algorithm) {
             return Err(JwtError::KeyMismatch.into());
         }
-        // The library verifies the signature only: its own checks of time read their own clock and
-        // allow for leeway, and its check of the issuer would take a list as well.
-        let mut validation = Validation::new(header.alg);
+        // The library verifies the signature only: its own checks of time read their own clock, and its check of the
+        // issuer would take a list as well.
+        let mut validation = Validation::new(algorithm);
         validation.required_spec_claims.clear();
         validation.validate_exp = false;
         validation.validate_nbf = false;
         validation.validate_aud = false;
         let data =
-            decode::<Claims>(token, &key.decoding, &validation).map_err(|error| match error.kind() {
-                jsonwebtoken::errors::ErrorKind::Json(_) => JwtError::Claims,
-                _ => JwtError::Signature,
-            })?;
-        Ok(data.claims)
+            decode::<Map<String, Value>>(self.token, &key.decoding, &validation).map_err(
+                |error| match error.kind() {
+                    jsonwebtoken::errors::ErrorKind::Json(_) => JwtError::Claims,
+                    _ => JwtError::Signature,
+                },
+            )?;
+        Ok(Claims(data.claims))
     }
+}
 
-    fn check(&self, claims: Claims) -> Result<&CallerName, JwtError> {
-        let now = (self.clock)();
-        let latest = now.saturating_add(MAX_AHEAD_SECONDS);
-        if claims.iss != self.issuer {
-            return Err(JwtError::Issuer(shown(&claims.iss)));
-        }
-        if claims.exp <= now {
-            return Err(JwtError::Expired);
-        }
-        if claims.nbf.is_some_and(|nbf| nbf > latest) || claims.iat.is_some_and(|iat| iat > latest) {
-            return Err(JwtError::NotYetValid);
-        }
-        if claims.typ.as_deref() != Some("Bearer") {
-            return Err(JwtError::Type);
-        }
-        // A person's access token of the same client has all the rest right.
-        if claims.sid || claims.session_state {
-            return Err(JwtError::Session);
-        }
-        if claims.cnf {
-            return Err(JwtError::Bound);
-        }
-        let client = claims.client_id.ok_or(JwtError::NoClient)?;
-        if claims.azp.is_some_and(|azp| azp != client) {
-            return Err(JwtError::AuthorizedParty);
-        }
-        self.callers.get(&client).ok_or_else(|| JwtError::Client(shown(&client)))
+/// The `iss` of a token, unverified.
+fn named_issuer(token: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Named {
+        iss: String,
     }
+    let payload = BASE64_URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    serde_json::from_slice::<Named>(&payload).ok().map(|named| named.iss)
+}
+
+fn is_access_token_type(typ: &str) -> bool {
+    ["JWT", "at+jwt", "application/at+jwt"].iter().any(|known| known.eq_ignore_ascii_case(typ))
 }
 
 /// Whether a public key verifies this algorithm: with HMAC, whoever can verify can sign.
@@ -163,6 +128,83 @@ fn asymmetric(algorithm: Algorithm) -> bool {
     )
 }
 
-fn shown(claim: &str) -> String {
+/// The claims of a token whose signature is right.
+pub(super) struct Claims(Map<String, Value>);
+
+impl Claims {
+    /// Whether there is such a claim, be it null.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// A claim; null counts as none.
+    pub(super) fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name).filter(|value| !value.is_null())
+    }
+
+    /// A claim that must be text where it is there.
+    pub(super) fn text(&self, name: &str) -> Result<Option<&str>, JwtError> {
+        self.get(name).map(|value| value.as_str().ok_or(JwtError::Claims)).transpose()
+    }
+
+    /// A claim that is text, or a list of texts, of which what is no text counts for nothing.
+    pub(super) fn texts(&self, name: &str) -> Vec<&str> {
+        texts(self.get(name))
+    }
+
+    /// A point in time (RFC 7519 section 2, NumericDate), in whole seconds since 1970.
+    fn time(&self, name: &str) -> Result<Option<u64>, JwtError> {
+        let seconds = |value: &Value| {
+            let fraction = || value.as_f64().filter(|seconds| *seconds >= 0.0).map(|seconds| seconds as u64);
+            value.as_u64().or_else(fraction).ok_or(JwtError::Claims)
+        };
+        self.get(name).map(seconds).transpose()
+    }
+
+    /// Whether it is this issuer's, and now is its time. An issuer's clock may be ahead of ours by `ahead` seconds, and
+    /// behind it by `behind`.
+    pub(super) fn check(&self, issuer: &str, now: u64, ahead: u64, behind: u64) -> Result<(), JwtError> {
+        let named = self.text("iss")?.ok_or(JwtError::Claims)?;
+        let expires = self.time("exp")?.ok_or(JwtError::Claims)?;
+        let (begins, issued) = (self.time("nbf")?, self.time("iat")?);
+        if named != issuer {
+            return Err(JwtError::Issuer(shown(named)));
+        }
+        if expires.saturating_add(behind) <= now {
+            return Err(JwtError::Expired);
+        }
+        let latest = now.saturating_add(ahead);
+        if begins.is_some_and(|time| time > latest) || issued.is_some_and(|time| time > latest) {
+            return Err(JwtError::NotYetValid);
+        }
+        Ok(())
+    }
+
+    /// Whether it is a client's own, and whoever shows it may use it.
+    pub(super) fn check_holder(&self) -> Result<(), JwtError> {
+        // A person's access token of the same client has all the rest right. `session_state` is what Keycloak called
+        // the session before.
+        if self.has("sid") || self.has("session_state") {
+            return Err(JwtError::Session);
+        }
+        // RFC 7800: bound to a key, whose possession nobody checks here.
+        if self.has("cnf") {
+            return Err(JwtError::Bound);
+        }
+        Ok(())
+    }
+}
+
+/// The texts in a value that is one or a list.
+pub(super) fn texts(value: Option<&Value>) -> Vec<&str> {
+    match value {
+        Some(Value::String(text)) => vec![text],
+        Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// A claim as it may stand in the log.
+pub(super) fn shown(claim: &str) -> String {
     claim.chars().take(SHOWN).collect()
 }

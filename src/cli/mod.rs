@@ -5,7 +5,10 @@ pub mod demo;
 pub mod explain;
 mod gateway;
 mod narrate;
+mod realms;
+mod reload;
 pub mod serve;
+mod serving;
 pub mod setup;
 
 use std::path::PathBuf;

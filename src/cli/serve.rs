@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::select_all;
@@ -12,6 +13,7 @@ use crate::config::{self, ConfigErrors, ProcessEnvironment};
 use crate::telemetry::{self, TelemetryError};
 
 use super::gateway::{Gateway, GatewayError, Manner};
+use super::reload;
 
 /// Why `serve` does not start.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +42,7 @@ pub async fn run(path: &Path) -> Result<(), ServeError> {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
+    let files = config.files().to_vec();
     let gateway = Gateway::open(config, Manner::default()).await?;
     let stop = CancellationToken::new();
     let signals = signals(stop.clone(), ENDS).map_err(ServeError::Signal)?;
@@ -47,11 +50,15 @@ pub async fn run(path: &Path) -> Result<(), ServeError> {
         "listening on http://{}, private listener on http://{}",
         gateway.address, gateway.private_address
     ));
-    for url in gateway.base_urls() {
+    for url in gateway.serving.base_urls().await {
         announce(&format!("base URL {url}"));
     }
+    let serving = Arc::clone(&gateway.serving);
+    let reading =
+        reload::keep_reading(path.to_owned(), files, serving, stop.clone()).map_err(ServeError::Signal)?;
     gateway.run(stop).await;
     signals.abort();
+    reading.abort();
     tracing::info!("stopped");
     Ok(())
 }

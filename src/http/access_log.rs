@@ -1,4 +1,5 @@
-//! One line in the log for each request, also for one whose client hung up.
+//! One line in the log for each request, also for one whose client hung up; a second one, the audit entry, where a known
+//! caller asked for a change; and the span that tells of every line in between to which request it belongs.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context as TaskContext, Poll};
@@ -9,27 +10,41 @@ use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use tower::{Layer, Service};
 use tower_http::request_id::RequestId;
+use tracing::field::Empty;
+use tracing::{Instrument as _, Span};
 
-use crate::config::RealmName;
 use crate::dialects::Normalised;
 use crate::directory::Context;
 use crate::scim::Dropped;
 
 use super::respond::Failed;
+use super::tenants::Tenant;
 use super::watch::{Told, Watcher};
 
 /// What the layers learn of a request while it goes down the stack; the log line is made of it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Record {
     learned: Arc<Mutex<Learned>>,
+    /// Around all that is done for the request.
+    span: Span,
     watched: bool,
+}
+
+impl Default for Record {
+    fn default() -> Self {
+        Self { learned: Arc::default(), span: Span::none(), watched: false }
+    }
 }
 
 #[derive(Debug, Default)]
 struct Learned {
     realm: Option<String>,
+    organization: Option<String>,
     operation: Option<&'static str>,
+    /// Whether it may change something.
+    write: bool,
     context: Option<Context>,
+    credential: Option<String>,
     resource: Option<String>,
     user_name: Option<String>,
     dropped: Vec<Dropped>,
@@ -48,16 +63,34 @@ impl Record {
         self.watched
     }
 
-    /// The realm and what is asked of it. A realm that is not served is not named: a stranger may write anything there.
-    pub fn operation(&self, realm: Option<&RealmName>, operation: &'static str) {
+    /// The tenant and what is asked of it. A realm or organization that is not served is not named: a stranger may write
+    /// anything there.
+    pub fn operation(&self, tenant: Option<&Tenant>, operation: &'static str) {
+        let realm = tenant.map_or_else(|| "(not served)".to_owned(), |tenant| tenant.realm.to_string());
+        let organization = tenant.and_then(|tenant| Some(tenant.organization.as_ref()?.to_string()));
+        self.span.record("realm", &realm);
+        if let Some(organization) = &organization {
+            self.span.record("organization", organization);
+        }
         self.with(|learned| {
-            learned.realm = Some(realm.map_or_else(|| "(not served)".to_owned(), ToString::to_string));
+            (learned.realm, learned.organization) = (Some(realm), organization);
             learned.operation = Some(operation);
         });
     }
 
+    /// A known caller asks for a change, which makes an audit entry.
+    pub fn write(&self) {
+        self.with(|learned| learned.write = true);
+    }
+
+    /// Which of the caller's tokens or passwords it was, by the name that it has in the configuration.
+    pub fn credential(&self, name: Option<String>) {
+        self.with(|learned| learned.credential = name);
+    }
+
     /// Who asks; the calls are counted there.
     pub fn context(&self, context: &Context) {
+        self.span.record("caller", &*context.caller);
         self.with(|learned| learned.context = Some(context.clone()));
     }
 
@@ -84,7 +117,7 @@ impl Record {
         self.with(|learned| (learned.passed_over, learned.normalised) = (passed_over, normalised));
     }
 
-    /// Why credentials were not accepted.
+    /// Why credentials, or where they came from, were not accepted.
     pub fn refused(&self, reason: String) {
         self.with(|learned| learned.refused = Some(reason));
     }
@@ -125,7 +158,15 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let id = request.extensions().get::<RequestId>();
         let id = id.and_then(|id| id.header_value().to_str().ok()).unwrap_or_default().to_owned();
-        let record = Record { watched: self.watcher.is_some(), ..Record::default() };
+        // An error's span, so that no level of the log leaves it out of the lines that there are.
+        let span = tracing::error_span!(
+            "request",
+            request_id = id,
+            realm = Empty,
+            organization = Empty,
+            caller = Empty
+        );
+        let record = Record { span: span.clone(), watched: self.watcher.is_some(), learned: Arc::default() };
         request.extensions_mut().insert(record.clone());
         let mut line = Line {
             id,
@@ -135,7 +176,8 @@ where
             began: Instant::now(),
             done: false,
         };
-        let answer = self.inner.call(request);
+        // The line itself stands outside of the span, whose fields it has.
+        let answer = span.in_scope(|| self.inner.call(request)).instrument(span);
         async move {
             let answer = answer.await;
             if let Ok(response) = &answer {
@@ -169,7 +211,9 @@ impl Line {
         tracing::info!(
             request_id = self.id,
             caller = learned.context.as_ref().map(|context| &*context.caller),
+            credential = learned.credential,
             realm = learned.realm,
+            organization = learned.organization,
             operation = learned.operation,
             method = self.method,
             status,
@@ -183,6 +227,22 @@ impl Line {
             "{}",
             if status.is_some() { "request" } else { "request whose client hung up" }
         );
+        if let Some(context) = learned.context.as_ref().filter(|_| learned.write) {
+            tracing::info!(
+                target: "audit",
+                request_id = self.id,
+                caller = &*context.caller,
+                realm = learned.realm,
+                organization = learned.organization,
+                operation = learned.operation,
+                resource = learned.resource,
+                status,
+                error,
+                // Without an answer nobody knows here: what was begun goes on.
+                "{}",
+                if status.is_some() { "change" } else { "change whose client hung up" }
+            );
+        }
         if let Some((watcher, target)) = self.watched.take() {
             let dropped = std::mem::take(&mut learned.dropped);
             let passed_over = std::mem::take(&mut learned.passed_over);

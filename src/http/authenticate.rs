@@ -10,15 +10,17 @@ use tower::BoxError;
 use tower_http::request_id::RequestId;
 
 use crate::auth::{self, AuthError};
+use crate::config::Caller;
 use crate::directory::Context;
 
 use super::access_log::Record;
 use super::dispatch::Routed;
 use super::failure::Failure;
+use super::permit;
 use super::route::Operation;
 use super::tenants::Tenant;
 
-/// A request of a known caller.
+/// A request of a known caller, who may do what is asked.
 #[derive(Debug)]
 pub struct Authenticated {
     /// Whose realm.
@@ -35,11 +37,21 @@ pub struct Authenticated {
     pub record: Record,
 }
 
+/// A request of a known caller, of whom nobody knows yet whether it may do what is asked.
+#[derive(Debug)]
+pub struct Known {
+    /// The caller.
+    pub caller: Arc<Caller>,
+    /// The request.
+    pub request: Authenticated,
+}
+
 /// From credentials to a caller.
 ///
 /// # Errors
-/// [`Failure`]: 401 for everything that is not accepted, 503 where the realm's keys can't be fetched.
-pub async fn authenticate(request: Routed) -> Result<Authenticated, BoxError> {
+/// [`Failure`]: 401 for everything that is not accepted, 503 where an issuer's keys can't be fetched, or too many
+/// guesses are under way.
+pub async fn authenticate(request: Routed) -> Result<Known, BoxError> {
     let Routed { tenant, operation, head, body, record } = request;
     let given: Vec<HeaderValue> = head.headers.get_all(AUTHORIZATION).iter().cloned().collect();
     let refuse = |error: &AuthError| {
@@ -47,10 +59,14 @@ pub async fn authenticate(request: Routed) -> Result<Authenticated, BoxError> {
         BoxError::from(Failure::from(error))
     };
     let Some(tenant) = tenant else { return Err(refuse(&auth::refuse(&given))) };
-    let caller = tenant.authenticator.authenticate(&given).await.map_err(|error| refuse(&error))?;
+    let known = tenant.authenticator.authenticate(&given).await.map_err(|error| refuse(&error))?;
     let id =
         head.extensions.get::<RequestId>().and_then(|id| id.header_value().to_str().ok()).unwrap_or_default();
-    let context = Context::new(id, caller.as_ref());
+    let context = Context::new(id, known.caller.name.as_ref());
     record.context(&context);
-    Ok(Authenticated { tenant, context, operation, head, body, record })
+    record.credential(known.credential);
+    // The audit entry must be there whatever becomes of the request from here on.
+    permit::note(&operation, &record);
+    let request = Authenticated { tenant, context, operation, head, body, record };
+    Ok(Known { caller: known.caller, request })
 }

@@ -73,14 +73,14 @@ where
         async move {
             match Route::parse(&head.method, head.uri.path()).map_err(Failure::Route)? {
                 Route::Token { realm } => {
-                    let tenant = tenants.get(&realm);
-                    record.operation(tenant.map(|tenant| &tenant.realm), "token");
-                    let endpoint = tenant.and_then(|tenant| tenant.token_endpoint.as_ref());
+                    let tenant = tenants.get(&realm, None);
+                    record.operation(tenant.as_deref(), "token");
+                    let endpoint = tenant.as_ref().and_then(|tenant| tenant.token_endpoint.as_ref());
                     Ok(token_endpoint::answer(endpoint, &tenants.token_limits, &head, body, &record).await)
                 }
-                Route::Scim { realm, operation } => {
-                    let tenant = tenants.get(&realm).cloned();
-                    record.operation(tenant.as_ref().map(|tenant| &tenant.realm), operation.name());
+                Route::Scim { realm, organization, operation } => {
+                    let tenant = tenants.get(&realm, organization.as_deref());
+                    record.operation(tenant.as_deref(), operation.name());
                     inner.oneshot(Routed { tenant, operation, head, body, record }).await
                 }
             }

@@ -18,8 +18,8 @@ pub enum Failure {
     /// No credentials, or none that are accepted.
     #[error("not authenticated")]
     Unauthenticated {
-        /// The `WWW-Authenticate` header.
-        challenge: Option<HeaderValue>,
+        /// The `WWW-Authenticate` headers.
+        challenges: Vec<HeaderValue>,
         /// What the caller may know of the reason.
         detail: &'static str,
     },
@@ -34,7 +34,19 @@ impl From<&AuthError> for Failure {
             AuthError::JwksUnavailable(_) => {
                 Self::Scim(Error::unavailable(Code::KeycloakUnreachable, error.detail(), 5))
             }
-            _ => Self::Unauthenticated { challenge: error.www_authenticate(), detail: error.detail() },
+            AuthError::IssuerUnavailable { .. } => {
+                Self::Scim(Error::unavailable(Code::IssuerUnreachable, error.detail(), 5))
+            }
+            // Whoever is refused here was not looked at; nothing is wrong with the credentials.
+            AuthError::Busy => Self::Scim(Error::unavailable(Code::Overloaded, error.detail(), 1)),
+            AuthError::Missing
+            | AuthError::Malformed(_)
+            | AuthError::UnknownToken
+            | AuthError::WrongPassword
+            | AuthError::ExpiredSecret { .. }
+            | AuthError::Jwt(_) => {
+                Self::Unauthenticated { challenges: error.www_authenticate(), detail: error.detail() }
+            }
         }
     }
 }
@@ -44,10 +56,10 @@ impl Failure {
     pub fn answer(&self) -> Response<Body> {
         match self {
             Self::Scim(error) => respond::error(error),
-            Self::Unauthenticated { challenge, detail } => {
+            Self::Unauthenticated { challenges, detail } => {
                 let mut response = respond::error(&Error::new(401, Code::Unauthenticated, *detail));
-                if let Some(challenge) = challenge {
-                    response.headers_mut().insert(WWW_AUTHENTICATE, challenge.clone());
+                for challenge in challenges {
+                    response.headers_mut().append(WWW_AUTHENTICATE, challenge.clone());
                 }
                 response
             }

@@ -4,8 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, IF_MATCH, IF_NONE_MATCH};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue};
@@ -24,7 +22,7 @@ use super::access_log::Record;
 use super::authenticate::Authenticated;
 use super::failure::Failure;
 use super::route::{Collection, Operation};
-use super::tenants::{Tenant, Tenants};
+use super::tenants::Tenant;
 
 /// How much of a body that is too large is read on, in bytes.
 const DRAIN_BYTES: usize = 16 * 1024 * 1024;
@@ -67,18 +65,17 @@ pub struct ScimRequest {
     pub record: Record,
 }
 
-/// Reads and sanitizes bodies, within the tenants' limit.
-pub fn intake(
-    tenants: &Tenants,
-) -> impl Fn(Authenticated) -> BoxFuture<'static, Result<ScimRequest, BoxError>> + Clone + use<> {
-    let (max_body_bytes, mask) = (tenants.max_body_bytes, tenants.mask);
-    move |request| {
-        async move { Ok(take_in(request, max_body_bytes, mask).await.map_err(Failure::from)?) }.boxed()
-    }
+/// Reads and sanitizes bodies, within the tenant's limit.
+///
+/// # Errors
+/// [`Failure`], with the SCIM error.
+pub async fn intake(request: Authenticated) -> Result<ScimRequest, BoxError> {
+    Ok(take_in(request).await.map_err(Failure::from)?)
 }
 
-async fn take_in(request: Authenticated, max_body_bytes: usize, mask: Mask) -> Result<ScimRequest, Error> {
+async fn take_in(request: Authenticated) -> Result<ScimRequest, Error> {
     let Authenticated { tenant, context, operation, head, body, record } = request;
+    let (max_body_bytes, mask) = (tenant.max_body_bytes, tenant.mask);
     let mut parameters: Vec<(String, String)> =
         form_urlencoded::parse(head.uri.query().unwrap_or_default().as_bytes()).into_owned().collect();
     let engine = &tenant.engine;

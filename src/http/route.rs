@@ -11,10 +11,12 @@ pub enum Route {
         /// The realm's name, not judged yet.
         realm: String,
     },
-    /// Something below `/realms/{realm}/scim/v2`.
+    /// Something below `/realms/{realm}/scim/v2`, or below `/realms/{realm}/scim/v2/organizations/{organization}`.
     Scim {
         /// The realm's name, not judged yet.
         realm: String,
+        /// The organization's alias or id, not judged yet; none for the realm itself.
+        organization: Option<String>,
         /// What of it.
         operation: Operation,
     },
@@ -112,9 +114,16 @@ impl Route {
                 Method::POST => Ok(Self::Token { realm: (*realm).into() }),
                 _ => Err(RouteError::Method { allow: "POST" }),
             },
-            ["realms", realm, "scim", "v2", rest @ ..] => {
-                Ok(Self::Scim { realm: (*realm).into(), operation: operation(method, rest)? })
-            }
+            ["realms", realm, "scim", "v2", "organizations", organization, rest @ ..] => Ok(Self::Scim {
+                realm: (*realm).into(),
+                organization: Some((*organization).into()),
+                operation: operation(method, rest)?,
+            }),
+            ["realms", realm, "scim", "v2", rest @ ..] => Ok(Self::Scim {
+                realm: (*realm).into(),
+                organization: None,
+                operation: operation(method, rest)?,
+            }),
             _ => Err(RouteError::Unknown),
         }
     }
@@ -184,9 +193,26 @@ mod tests {
 
     fn scim(method: &str, rest: &str) -> Result<Operation, RouteError> {
         match route(method, &format!("/realms/acme/scim/v2{rest}"))? {
-            Route::Scim { realm, operation } if realm == "acme" => Ok(operation),
+            Route::Scim { realm, organization: None, operation } if realm == "acme" => Ok(operation),
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn an_organization_has_the_same_paths_below_its_own() {
+        let path = |rest: &str| format!("/realms/acme/scim/v2/organizations/{rest}");
+        let of_contoso = |operation| {
+            Ok(Route::Scim { realm: "acme".into(), organization: Some("contoso".into()), operation })
+        };
+        assert_eq!(route("GET", &path("contoso/Users")), of_contoso(Operation::List(Collection::Users)));
+        let get = Operation::Get(Collection::Groups, "1".into());
+        assert_eq!(route("GET", &path("contoso/Groups/1/")), of_contoso(get));
+        assert_eq!(route("GET", &path("contoso/Schemas")), of_contoso(Operation::Schemas));
+        for rest in ["", "contoso", "contoso/", "contoso/organizations/other/Users", "contoso//Users"] {
+            assert_eq!(route("GET", &path(rest)), Err(RouteError::Unknown), "{rest}");
+        }
+        // An organization that can't be one is judged with the tenants, as one that there is not.
+        assert!(route("GET", &path("a%2Fb/Users")).is_ok());
     }
 
     #[test]

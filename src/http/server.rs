@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tower::util::MapRequest;
 use tower::{BoxError, Service};
 
 /// Limits of a listener.
@@ -26,6 +28,10 @@ pub struct Limits {
     /// How long open requests may go on after `stop`.
     pub drain_timeout: Duration,
 }
+
+/// The other end of a request's connection, among the request's extensions. A proxy's, where one is in between.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub SocketAddr);
 
 /// Serves until `stop`, then takes no more connections and waits for the open requests.
 pub async fn serve<S, B>(listener: TcpListener, service: S, limits: Limits, stop: CancellationToken)
@@ -51,8 +57,8 @@ where
             () = stop.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 pause_after(&error).await;
                 continue;
@@ -61,8 +67,11 @@ where
         // Small answers should not wait for each other.
         let _unimportant = stream.set_nodelay(true);
         // hyper's timer of headers runs from the first moment, so a client that says nothing loses its permit too.
-        let connection =
-            builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service.clone()));
+        let service = MapRequest::new(service.clone(), move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(Peer(peer));
+            request
+        });
+        let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {

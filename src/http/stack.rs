@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::header::AUTHORIZATION;
 use http::{HeaderValue, Request, Response};
 use hyper::body::{Body as HttpBody, Incoming};
-use tower::filter::AsyncFilterLayer;
+use tower::filter::{AsyncFilterLayer, FilterLayer};
 use tower::limit::ConcurrencyLimitLayer;
 use tower::load_shed::LoadShedLayer;
 use tower::timeout::TimeoutLayer;
@@ -22,6 +22,7 @@ use super::authenticate::authenticate;
 use super::dispatch::DispatchLayer;
 use super::handle::handle;
 use super::intake::intake;
+use super::permit::{limit_all, permit};
 use super::rescue::{RescueLayer, internal};
 use super::respond;
 use super::tenants::Tenants;
@@ -61,6 +62,10 @@ pub fn stack(
         .layer(CatchPanicLayer::custom(|_| respond::error(&internal())))
         // Inside of the log, outside of all that fails: from here up there are only answers.
         .layer(RescueLayer)
+        // Before anything is looked at: what is too much for the whole instance costs neither a place among the
+        // requests at once, nor a slow hash, nor a signature, nor a call to Keycloak (a token request is one, and keys
+        // may be), so a flood of bad credentials gets no further than this.
+        .layer(FilterLayer::new(limit_all(tenants)))
         // Shed, then limit: beyond the limit a request is refused at once instead of waiting in a queue.
         .layer(LoadShedLayer::new())
         .layer(ConcurrencyLimitLayer::new(server.max_concurrent_requests))
@@ -70,8 +75,10 @@ pub fn stack(
         .layer(DispatchLayer(Arc::clone(tenants)))
         // Before a byte of the body is read.
         .layer(AsyncFilterLayer::new(authenticate))
+        // Only of a known caller can be said from where, how often and to what it may call; still nothing was read.
+        .layer(FilterLayer::new(permit(tenants)))
         // Size, media type, JSON; then the password and what the realm ignores are gone.
-        .layer(AsyncFilterLayer::new(intake(tenants)))
+        .layer(AsyncFilterLayer::new(intake))
         .service_fn(handle)
 }
 

@@ -205,6 +205,11 @@ impl AttributeMatch {
         }
         Ok(Self { name: name.to_owned(), value: value.to_owned(), term })
     }
+
+    /// The condition as it is asked for.
+    pub fn term(&self) -> &str {
+        &self.term
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
-//! Tracing: the log's format and what may stand in it.
+//! What the process tells of itself: the log's format and what may stand in it, and metrics.
 
 mod mask;
+mod metrics;
 
 use std::io::{self, IsTerminal as _};
 
@@ -13,6 +14,7 @@ use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 use crate::config::{Log, LogFormat};
 
 pub use mask::Mask;
+pub use metrics::{Metrics, Reloaded};
 
 /// Why there is no log.
 #[derive(Debug, thiserror::Error)]

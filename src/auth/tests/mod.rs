@@ -1,9 +1,14 @@
-//! What the tests share: a realm with its keys, a JWKS server, a clock.
+//! What the tests share: a realm with its keys, an issuer's server, a clock.
 
 mod cache;
+mod external;
+mod forged;
+mod keycloak;
+mod reload;
+mod secrets;
 mod tokens;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -22,14 +27,15 @@ use aws_lc_rs::signature::{
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
-use http::{HeaderValue, Response};
+use http::{HeaderValue, Request, Response};
 use http_body_util::Full;
+use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 
-use super::{AuthError, Authenticator, Clock};
-use crate::config::{self, CallerName};
+use super::{AuthError, Authenticator, Clock, Recognised};
+use crate::config::{self, Caller, CallerAuth, External};
 
 /// What time it is in the tests, in seconds since 1970.
 const NOW: u64 = 1_800_000_000;
@@ -55,10 +61,19 @@ auth = "keycloak"
 clients = ["okta-scim", "okta-scim-2"]
 "#;
 
-fn realm(source: &str) -> Arc<config::Realm> {
+fn realm(source: &str) -> config::Realm {
     let env = BTreeMap::from([("SECRET".to_owned(), "x".to_owned())]);
     let config = config::parse(source, Path::new("config.toml"), &env).unwrap();
-    Arc::clone(config.realms.get("acme").unwrap())
+    config::Realm::clone(config.realms.get("acme").unwrap())
+}
+
+/// The realm with these callers instead of its own.
+fn realm_with(callers: Vec<(&str, CallerAuth)>) -> config::Realm {
+    let callers = callers.into_iter().map(|(name, auth)| {
+        let name: config::CallerName = name.parse().unwrap();
+        (name.clone(), Caller::unrestricted(name, auth))
+    });
+    config::Realm { callers: callers.collect(), ..realm(CONFIG) }
 }
 
 fn base64(bytes: &[u8]) -> String {
@@ -165,10 +180,17 @@ fn claims() -> Value {
     })
 }
 
-/// A server that answers every request alike and counts them.
+/// A status and a body.
+type Answer = (u16, Vec<u8>);
+
+/// A server that answers every request alike, except for some paths, and counts them.
 #[derive(Clone)]
 struct Server {
-    answer: Arc<Mutex<(u16, Vec<u8>)>>,
+    answer: Arc<Mutex<Answer>>,
+    /// The paths that it answers in another way.
+    at: Arc<Mutex<HashMap<String, Answer>>>,
+    /// What was asked for, in order.
+    paths: Arc<Mutex<Vec<String>>>,
     /// How long each answer takes.
     delay: Arc<Mutex<Duration>>,
     requests: Arc<AtomicUsize>,
@@ -180,6 +202,8 @@ impl Server {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let server = Self {
             answer: Arc::new(Mutex::new((200, jwks.to_string().into_bytes()))),
+            at: Arc::default(),
+            paths: Arc::default(),
             delay: Arc::default(),
             requests: Arc::default(),
             address: listener.local_addr().unwrap(),
@@ -189,9 +213,9 @@ impl Server {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 let server = shared.clone();
-                let service = service_fn(move |_| {
+                let service = service_fn(move |request: Request<Incoming>| {
                     let server = server.clone();
-                    async move { Ok::<_, Infallible>(server.respond().await) }
+                    async move { Ok::<_, Infallible>(server.respond(request.uri().path()).await) }
                 });
                 let connection = hyper::server::conn::http1::Builder::new();
                 tokio::spawn(connection.serve_connection(TokioIo::new(stream), service));
@@ -200,17 +224,27 @@ impl Server {
         server
     }
 
-    async fn respond(&self) -> Response<Full<Bytes>> {
+    async fn respond(&self, path: &str) -> Response<Full<Bytes>> {
         self.requests.fetch_add(1, Ordering::SeqCst);
+        self.paths.lock().unwrap().push(path.to_owned());
         let delay = *self.delay.lock().unwrap();
         tokio::time::sleep(delay).await;
-        let (status, body) = self.answer.lock().unwrap().clone();
-        let response = Response::builder().status(status);
+        let special = self.at.lock().unwrap().get(path).cloned();
+        let (status, body) = special.unwrap_or_else(|| self.answer.lock().unwrap().clone());
+        let response = Response::builder().status(status).header("location", "http://127.0.0.1:9/elsewhere");
         response.body(Full::new(Bytes::from(body))).unwrap()
     }
 
     fn answers(&self, status: u16, body: impl Into<Vec<u8>>) {
         *self.answer.lock().unwrap() = (status, body.into());
+    }
+
+    fn answers_at(&self, path: &str, status: u16, body: impl Into<Vec<u8>>) {
+        self.at.lock().unwrap().insert(path.to_owned(), (status, body.into()));
+    }
+
+    fn url(&self, path: &str) -> url::Url {
+        format!("http://{}{path}", self.address).parse().unwrap()
     }
 
     fn takes(&self, delay: Duration) {
@@ -222,7 +256,7 @@ impl Server {
     }
 }
 
-/// A realm with its authenticator, its server and its clock.
+/// A tenant with its authenticator, its server and its clock.
 struct House {
     authenticator: Authenticator,
     server: Server,
@@ -230,24 +264,45 @@ struct House {
 }
 
 impl House {
+    /// The realm of [`CONFIG`], whose keys these are.
     async fn with_keys(keys: &[Value]) -> Self {
-        let server = Server::start(&json!({ "keys": keys })).await;
-        let now = Arc::new(AtomicU64::new(NOW));
-        let clock: Clock = {
-            let now = Arc::clone(&now);
-            Arc::new(move || now.load(Ordering::SeqCst))
-        };
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let url = format!("http://{}/certs", server.address).parse().unwrap();
-        Self { authenticator: Authenticator::with_clock(&realm(CONFIG), http, url, clock), server, now }
+        Self::of(keys, |_| realm(CONFIG)).await
     }
 
-    async fn ask(&self, token: &str) -> Result<CallerName, AuthError> {
-        let header = HeaderValue::try_from(format!("Bearer {token}")).unwrap();
+    /// A tenant of one's own; both the realm and other issuers have their keys at the server.
+    async fn of(keys: &[Value], tenant: impl FnOnce(&Server) -> config::Realm) -> Self {
+        let server = Server::start(&json!({ "keys": keys })).await;
+        let now = Arc::new(AtomicU64::new(NOW));
+        let tenant = tenant(&server);
+        Self { authenticator: authenticator(&tenant, &server, &now), server, now }
+    }
+
+    /// Reloads with another configuration.
+    fn reload(&mut self, tenant: &config::Realm) {
+        let next = authenticator(tenant, &self.server, &self.now).after(&self.authenticator);
+        self.authenticator = next;
+    }
+
+    async fn ask(&self, token: &str) -> Result<String, AuthError> {
+        self.with(&format!("Bearer {token}")).await.map(|known| known.caller.name.to_string())
+    }
+
+    async fn with(&self, authorization: &str) -> Result<Recognised, AuthError> {
+        let header = HeaderValue::try_from(authorization).unwrap();
         self.authenticator.authenticate(&[header]).await
     }
 
     fn pass(&self, seconds: u64) {
         self.now.fetch_add(seconds, Ordering::SeqCst);
     }
+}
+
+fn authenticator(tenant: &config::Realm, server: &Server, now: &Arc<AtomicU64>) -> Authenticator {
+    let clock: Clock = {
+        let now = Arc::clone(now);
+        Arc::new(move || now.load(Ordering::SeqCst))
+    };
+    let http = || reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build();
+    let issuer_http = |_: &External| http();
+    Authenticator::with_clock(tenant, http().unwrap(), server.url("/certs"), issuer_http, clock).unwrap()
 }

@@ -1,16 +1,15 @@
 //! Which tokens are taken, and why the others are not.
 
-use aws_lc_rs::hmac;
 use serde_json::{Value, json};
 
 use super::super::{AuthError, JwtError};
-use super::{House, ISSUER, NOW, Pair, base64, claims, message};
+use super::{House, ISSUER, NOW, Pair, claims};
 
 #[tokio::test]
 async fn static_tokens_tell_their_caller_without_any_fetch() {
     let house = House::with_keys(&[]).await;
     for (token, caller) in [("one", "alpha"), ("two", "alpha"), ("three", "beta")] {
-        assert_eq!(house.ask(token).await.unwrap().as_ref() as &str, caller);
+        assert_eq!(house.ask(token).await.unwrap(), caller);
     }
     for token in ["four", "One", "onee", "on", "a.b", "a.b.c.d", "..", "a..c", ".a.b"] {
         let answer = house.ask(token).await;
@@ -37,7 +36,7 @@ async fn tokens_of_every_asymmetric_algorithm_are_taken_for_their_own_key() {
     for (alg, pair) in &pairs {
         let header = json!({"alg": alg, "typ": "JWT", "kid": alg});
         let answer = house.ask(&pair.token(&header, &claims())).await;
-        assert_eq!(answer.unwrap().to_string(), "okta", "{alg}");
+        assert_eq!(answer.unwrap(), "okta", "{alg}");
         // The same signature under the id of another key.
         let other = if *alg == "RS256" { "PS256" } else { "RS256" };
         let header = json!({"alg": alg, "typ": "JWT", "kid": other});
@@ -76,7 +75,7 @@ async fn a_token_is_taken_only_if_each_of_its_claims_is_right() {
         without("aud"),
     ] {
         let answer = house.ask(&pair.token(&header, &good)).await;
-        assert_eq!(answer.unwrap().to_string(), "okta", "{good}");
+        assert_eq!(answer.unwrap(), "okta", "{good}");
     }
     let client = |id: &str| JwtError::Client(id.to_owned());
     let issuer = |issuer: &str| JwtError::Issuer(issuer.to_owned());
@@ -126,92 +125,10 @@ async fn a_token_is_taken_only_if_each_of_its_claims_is_right() {
 }
 
 #[tokio::test]
-async fn a_forged_token_is_refused_before_its_claims_are_read() {
-    let pair = Pair::p256();
-    let jwk = pair.jwk("k", "ES256");
-    let rsa = Pair::rsa();
-    let house = House::with_keys(&[jwk.clone(), rsa.jwk("r", "RS256")]).await;
-    let es256 = json!({"alg": "ES256", "typ": "JWT", "kid": "k"});
-    let good = pair.token(&es256, &claims());
-    house.ask(&good).await.unwrap();
-
-    // Another key under the same id, a signature cut short, missing, or of another message.
-    let (signed, signature) = good.rsplit_once('.').unwrap();
-    let (head, body) = signed.split_once('.').unwrap();
-    let other_claims = base64(claims().to_string().replace("okta-scim", "okta-scim-2").as_bytes());
-    for forged in [
-        Pair::p256().token(&es256, &claims()),
-        format!("{signed}.{}", &signature[..40]),
-        format!("{signed}.AAAA"),
-        format!("{signed}.!"),
-        format!("{head}.{other_claims}.{signature}"),
-        format!("{head}.{body}x.{signature}"),
-    ] {
-        let answer = house.ask(&forged).await;
-        assert!(matches!(answer, Err(AuthError::Jwt(JwtError::Signature))), "{answer:?} for {forged}");
-    }
-
-    // HMAC with what everybody can read as its secret, and no signature at all.
-    let hs256 = json!({"alg": "HS256", "typ": "JWT", "kid": "k"});
-    let signed = message(&hs256, &claims());
-    for secret in [jwk["x"].as_str().unwrap().to_owned(), jwk.to_string()] {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
-        let tag = hmac::sign(&key, signed.as_bytes());
-        let answer = house.ask(&format!("{signed}.{}", base64(tag.as_ref()))).await;
-        assert!(matches!(answer, Err(AuthError::Jwt(JwtError::Algorithm))));
-    }
-    for (header, reason) in [
-        (json!({"alg": "none", "kid": "k"}), JwtError::Header),
-        (json!({"alg": "None", "kid": "k"}), JwtError::Header),
-        (json!({"alg": "ES512", "kid": "k"}), JwtError::Header),
-        (json!({"kid": "k"}), JwtError::Header),
-        (json!({"alg": "ES256", "kid": 1}), JwtError::Header),
-        (json!({"alg": "ES256"}), JwtError::NoKeyId),
-        (json!({"alg": "ES256", "kid": "k", "crit": ["b64"]}), JwtError::CriticalHeader),
-        (json!({"alg": "RS256", "kid": "k"}), JwtError::KeyMismatch),
-        (json!({"alg": "ES384", "kid": "k"}), JwtError::KeyMismatch),
-        (json!({"alg": "PS256", "kid": "r"}), JwtError::KeyMismatch),
-    ] {
-        let forged = format!("{}.AAAA", message(&header, &claims()));
-        match house.ask(&forged).await {
-            Err(AuthError::Jwt(found)) => assert_eq!(found, reason, "{header}"),
-            answer => panic!("{answer:?} for {header}"),
-        }
-    }
-    assert_eq!(house.server.requests(), 1);
-}
-
-#[tokio::test]
-async fn garbage_is_refused_alike_and_fetches_nothing() {
-    let house = House::with_keys(&[]).await;
-    house.server.answers(500, "down");
-    let unknown = AuthError::UnknownToken;
-    let header = base64(br#"{"alg":"HS256","kid":"k"}"#);
-    for garbage in [
-        "a.b.c".to_owned(),
-        "eyJ.eyJ.sig".to_owned(),
-        format!("{header}.e30.AAAA"),
-        format!("{}.e30.AAAA", base64(b"[]")),
-        format!("{}.e30.AAAA", base64(b"\xff\xfe")),
-        format!("{}.e30.AAAA", base64("{\"alg\":\"ES256\"}".as_bytes())),
-        format!("{}.{}.c", "a".repeat(8000), "b".repeat(8000)),
-        "x".repeat(16 * 1024),
-    ] {
-        let error = house.ask(&garbage).await.unwrap_err();
-        assert_eq!(error.www_authenticate(), unknown.www_authenticate(), "{garbage}");
-        assert_eq!(error.detail(), unknown.detail());
-    }
-    let error = house.ask(&"x".repeat(16 * 1024 + 1)).await.unwrap_err();
-    assert!(matches!(error, AuthError::Malformed(_)));
-    assert_eq!(house.server.requests(), 0);
-}
-
-#[tokio::test]
 async fn a_realm_without_such_callers_never_asks_for_keys() {
     let config = super::CONFIG.split("[realms.acme.callers.okta]").next().unwrap();
     let mut house = House::with_keys(&[]).await;
-    let url = format!("http://{}/certs", house.server.address).parse().unwrap();
-    house.authenticator = super::Authenticator::new(&super::realm(config), reqwest::Client::new(), url);
+    house.reload(&super::realm(config));
     let header = json!({"alg": "ES256", "typ": "JWT", "kid": "k"});
     let answer = house.ask(&Pair::p256().token(&header, &claims())).await;
     assert!(matches!(answer, Err(AuthError::UnknownToken)));

@@ -20,7 +20,7 @@ impl Session {
     pub(super) async fn create(self, wanted: Wanted) -> Result<Row> {
         let name = wanted.resource.text(&self.storage.user, "userName").unwrap_or_default().to_lowercase();
         // Two creates of one name: the second one sees what became of the first.
-        let name_lock = self.directory.0.locks.lock(format!("name {name}")).await;
+        let name_lock = self.directory.0.realm.locks().lock(format!("name {name}")).await;
         self.check_user_name(&wanted, None).await?;
         let now = OffsetDateTime::now_utc();
         let mark = Mark::new(millis(now));
@@ -39,8 +39,8 @@ impl Session {
             },
         };
         self.note_arrival(&joined).await;
-        let lock = self.directory.0.locks.lock(format!("id {id}")).await;
-        self.client.map_realm_role(&id, &self.facts.role).await.or_scim(&self)?;
+        let lock = self.directory.0.realm.locks().lock(format!("id {id}")).await;
+        self.take_in(&id).await?;
         let row = self.storage.read(&as_stored(write, &id), &self.caller);
         // Off the answer's path. Until it is done nobody else changes the user, or mistakes a role that is taken away
         // for one that was never given.
@@ -87,7 +87,7 @@ impl Session {
         let Some(holder) = self.holder(write).await? else {
             return Err(self.email_taken(write).await);
         };
-        let Some(id) = holder.id.clone() else { return Err(unmanaged()) };
+        let Some(id) = holder.id.clone() else { return Err(self.unmanaged()) };
         let began = Mark::on(&holder).map(|mark| mark.began);
         let mut wait = PATIENCE;
         loop {
@@ -106,7 +106,7 @@ impl Session {
                     ));
                 }
                 Some((_, Standing::Unfinished)) => {}
-                Some(_) => return Err(unmanaged()),
+                Some(_) => return Err(self.unmanaged()),
             }
             // A young mark may be another gateway's, which is about to map the role.
             let age = millis(OffsetDateTime::now_utc()).saturating_sub(began.unwrap_or_default());
@@ -123,8 +123,8 @@ impl Session {
 
     /// Finishes a create that was cut off, with what the client wants now.
     async fn finish(&self, id: &UserId, wanted: &Wanted) -> Result<Row> {
-        let _lock = self.directory.0.locks.lock(format!("id {id}")).await;
-        self.client.map_realm_role(id, &self.facts.role).await.or_scim(self)?;
+        let _lock = self.directory.0.realm.locks().lock(format!("id {id}")).await;
+        self.take_in(id).await?;
         let Some(stored) = self.client.user(id).await.or_scim(self)? else {
             return Err(Error::not_found(id.as_ref()));
         };
@@ -145,7 +145,21 @@ impl Session {
         Ok(self.client.users(&query).await.or_scim(self)?.into_iter().next())
     }
 
+    fn unmanaged(&self) -> Error {
+        if self.storage.tenant.id().is_some() {
+            return taken_elsewhere();
+        }
+        Error::conflict(
+            Code::UnmanagedUserExists,
+            "A user with this userName exists in Keycloak and is not managed over SCIM (on_existing = \"reject\"): delete \
+             or rename it there, or map the realm role of managed users to it",
+        )
+    }
+
     async fn email_taken(&self, write: &UserRepresentation) -> Error {
+        if write.email.is_none() && self.storage.tenant.id().is_some() {
+            return taken_elsewhere();
+        }
         if write.email.is_none() {
             // Keycloak signs people in by e-mail address too, so a userName that is somebody's address is taken.
             return Error::conflict(
@@ -170,6 +184,9 @@ impl Session {
         if managed {
             return Error::conflict(Code::EmailExists, "Another user has this e-mail address already");
         }
+        if self.storage.tenant.id().is_some() {
+            return taken_elsewhere();
+        }
         Error::conflict(
             Code::EmailExists,
             "A user in Keycloak that is not managed over SCIM has this e-mail address already; change it there, or map \
@@ -178,11 +195,13 @@ impl Session {
     }
 }
 
-fn unmanaged() -> Error {
+/// Names and addresses are taken once in a realm. Who has one outside of the organization, and which of the two it is, is
+/// none of the organization's business.
+fn taken_elsewhere() -> Error {
     Error::conflict(
-        Code::UnmanagedUserExists,
-        "A user with this userName exists in Keycloak and is not managed over SCIM (on_existing = \"reject\"): delete or \
-         rename it there, or map the realm role of managed users to it",
+        Code::UserExists,
+        "The userName or an e-mail address is taken already, by a user who is not this organization's; an administrator of \
+         the realm can make that user a member",
     )
 }
 

@@ -173,11 +173,12 @@ impl Session {
         stored: &UserRepresentation,
         there: &FederatedIdentity,
     ) -> bool {
-        let is_own = |caller: &String| **caller == *self.caller;
-        let mut others = self.settings().callers.iter().filter(|caller| !is_own(caller));
+        let tenant = &self.storage.tenant;
+        let callers = self.settings().callers.iter().map(|caller| tenant.qualified(caller));
+        let mut others = callers.filter(|caller| **caller != *self.caller);
         let external_ids = storage::values(stored, storage::EXTERNAL_ID);
         link.user_id == LinkedValue::ExternalId
-            && others.any(|caller| external_ids.contains(&storage::external_id(caller, &there.user_id)))
+            && others.any(|caller| external_ids.contains(&storage::external_id(&caller, &there.user_id)))
     }
 
     /// Makes good a link that is not what the user's value says, where nothing speaks against it.
@@ -270,7 +271,7 @@ impl Session {
             ));
         }
         self.check_identity_provider(link).await?;
-        let lock = self.directory.0.locks.lock(format!("value link {} {value}", link.alias)).await;
+        let lock = self.directory.0.realm.locks().lock(format!("value link {} {value}", link.alias)).await;
         let found = self.client.users_linked(&link.alias, value).await.or_scim(self)?;
         let taken = found.iter().any(|other| match holder {
             Some(holder) => other.id.as_ref() != Some(holder),

@@ -1,5 +1,7 @@
 //! The directory kept in Keycloak, over its Admin REST API: mapping, tag, plans, protection, sweep.
 
+mod belong;
+mod commons;
 mod create;
 mod errors;
 mod groups;
@@ -18,6 +20,7 @@ mod shared;
 pub mod storage;
 mod sweep;
 mod tag;
+mod tenant;
 mod unique;
 mod update;
 
@@ -34,13 +37,12 @@ use tokio_util::task::TaskTracker;
 use crate::keycloak::{AdminClient, Connection};
 use crate::scim::{Code, Error, Filter, ResourceType};
 
-use self::groups::AtRest;
-use self::locks::Locks;
 use self::plan::Rules;
 use self::realm::{Expected, Facts};
 use self::storage::{Mapping, Storage};
 use super::{Check, Context, Directory, Edit, Page, Result, Row, Visit, Wanted};
 
+pub use self::commons::Commons;
 pub use self::groups::{GroupRole, GroupSettings};
 pub use self::link::{IdentityProviderLink, LinkedValue};
 pub use self::on_create::OnCreate;
@@ -50,6 +52,8 @@ pub use self::shared::Shared;
 /// How a realm is to be kept.
 #[derive(Debug, Clone)]
 pub struct Settings {
+    /// The alias or the id of the organization whose users are kept; none for the realm's own.
+    pub organization: Option<String>,
     /// The realm role that managed users carry.
     pub tag_role: String,
     /// Realm roles that mean power besides Keycloak's own.
@@ -60,6 +64,8 @@ pub struct Settings {
     pub attribute_map: BTreeMap<String, String>,
     /// The same while the configuration says nothing.
     pub built_in_map: BTreeMap<String, String>,
+    /// Are usernames made from e-mail addresses?
+    pub email_as_username: bool,
     /// Do the callers' e-mail addresses count as verified?
     pub trust_email: bool,
     /// Does `active: true` undo a block that was set in Keycloak?
@@ -78,7 +84,7 @@ pub struct Settings {
     pub sweep_interval: Duration,
 }
 
-/// The managed users of one realm. Cheap to clone.
+/// The managed users and groups of one tenant. Cheap to clone.
 #[derive(Clone)]
 pub struct AdminDirectory(Arc<Inner>);
 
@@ -92,16 +98,15 @@ struct Inner {
     facts: RwLock<Option<Arc<Facts>>>,
     /// One look at the realm at a time.
     looking: tokio::sync::Mutex<()>,
-    locks: Locks,
-    /// Groups whose members have come to rest.
-    at_rest: AtRest,
+    /// What it shares with the other tenants of the realm.
+    realm: Commons,
     /// Work that goes on after an answer; shutting down waits for it.
     tasks: TaskTracker,
 }
 
 impl AdminDirectory {
     /// A directory over the connection. `tasks` takes the work that goes on after an answer.
-    pub fn new(connection: Arc<Connection>, settings: Settings, tasks: TaskTracker) -> Self {
+    pub fn new(connection: Arc<Connection>, settings: Settings, realm: Commons, tasks: TaskTracker) -> Self {
         Self(Arc::new(Inner {
             connection,
             mappings: Mapping::knowing(
@@ -112,8 +117,7 @@ impl AdminDirectory {
             settings,
             facts: RwLock::default(),
             looking: tokio::sync::Mutex::default(),
-            locks: Locks::default(),
-            at_rest: AtRest::default(),
+            realm,
             tasks,
         }))
     }
@@ -132,9 +136,23 @@ impl AdminDirectory {
         self.known().is_some()
     }
 
-    /// The realm's name.
-    pub fn realm(&self) -> String {
-        self.0.connection.realm().to_owned()
+    /// The tenant's name: the realm's, and the organization's key after a slash.
+    pub fn name(&self) -> String {
+        let realm = self.0.connection.realm();
+        self.0.settings.organization.as_ref().map_or_else(|| realm.to_owned(), |key| format!("{realm}/{key}"))
+    }
+
+    /// What it shares with the other tenants of the realm.
+    pub fn commons(&self) -> Commons {
+        self.0.realm.clone()
+    }
+
+    /// Is this another name of the organization in Keycloak, its id or its alias?
+    pub fn is_also(&self, name: &str) -> bool {
+        let facts = self.known();
+        let organization = facts.as_ref().and_then(|facts| facts.organization.as_ref());
+        organization
+            .is_some_and(|organization| organization.id.as_ref() == name || organization.alias == name)
     }
 
     fn known(&self) -> Option<Arc<Facts>> {
@@ -150,6 +168,7 @@ impl AdminDirectory {
             groups: &settings.groups,
             identity_provider: settings.identity_provider.as_ref(),
             on_create: &settings.on_create,
+            organization: settings.organization.as_deref(),
         };
         let facts = Arc::new(realm::inspect(client, &expected).await?);
         if facts.realm_management.is_none() && self.known().is_none() {
@@ -161,6 +180,9 @@ impl AdminDirectory {
         }
         if let (Some(link), None) = (&settings.identity_provider, self.known()) {
             link::warn(client.realm_name(), link, &facts);
+        }
+        if let (Some(key), Some(organization)) = (&settings.organization, &facts.organization) {
+            self.0.realm.found(key, organization.id.clone());
         }
         *self.0.facts.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&facts));
         Ok(facts)
@@ -179,14 +201,22 @@ impl AdminDirectory {
                 }
             }
         };
+        let tenant = facts.tenant();
+        let client = match tenant.id() {
+            Some(organization) => client.within(organization.clone()),
+            None => client,
+        };
+        let caller = tenant.qualified(&context.caller).into();
         let storage = Storage {
             user: Arc::clone(&self.0.settings.user),
             mappings: Arc::clone(&self.0.mappings),
-            email_as_username: facts.email_as_username,
+            email_as_username: facts.email_as_username || self.0.settings.email_as_username,
+            writes_email_as_username: self.0.settings.email_as_username && !facts.email_as_username,
+            tenant,
             trust_email: self.0.settings.trust_email,
             settled: self.0.settled.load(Ordering::Acquire),
         };
-        Ok(Session { directory: self.clone(), client, facts, storage, caller: Arc::clone(&context.caller) })
+        Ok(Session { directory: self.clone(), client, facts, storage, caller })
     }
 
     fn not_ready(&self, error: NotReady) -> Error {
@@ -216,6 +246,7 @@ struct Session {
     client: AdminClient,
     facts: Arc<Facts>,
     storage: Storage,
+    /// The caller's name, by which its values are stored: with the organization's id before it, where there is one.
     caller: Arc<str>,
 }
 

@@ -7,6 +7,7 @@ use crate::scim::{Code, Error, Resource, ResourceType, ScimType};
 use super::Session;
 use super::storage;
 use super::tag::Mark;
+use super::tenant;
 
 impl Session {
     /// Looks whether the userName can be taken, where Keycloak does not look itself. `holder` is the user that is to
@@ -45,7 +46,7 @@ impl Session {
             // A create that was cut off may be repeated, with the same e-mail address.
             let repeated = Mark::on(other).is_some() && other.email == email;
             other.id.as_ref() != except
-                && storage::has_index(other)
+                && tenant::has_any(other)
                 && !repeated
                 && lower_name(user, &self.storage.read(other, &self.caller).resource) == name
         });

@@ -6,7 +6,7 @@ use crate::directory::{Row, Wanted};
 use crate::keycloak::UserRepresentation;
 use crate::scim::{Code, Error};
 
-use super::storage::{ACTIVE, LAST_MODIFIED, PENDING, Storage, asserted, has_index, value};
+use super::storage::{ACTIVE, LAST_MODIFIED, PENDING, Storage, asserted, value};
 
 /// One write to Keycloak. Each may be done again without harm, so a plan that was cut off is completed by repeating it.
 #[derive(Debug, Clone, PartialEq)]
@@ -92,7 +92,7 @@ pub(super) fn update(
     }
     // Also where all is as it was, but not where it belongs: the map has changed.
     let unsettled = rules.storage.settled_attributes(stored).is_some();
-    let due = changes || !active_noted || marked || unsettled || !has_index(stored);
+    let due = changes || !active_noted || marked || unsettled || !rules.storage.tenant.has(stored);
     let forbidden_to_power = if lower(&stored.username) != lower(&write.username) {
         Some("userName")
     } else if lower(&stored.email).unwrap_or_default() != after.email.clone().unwrap_or_default() {

@@ -12,7 +12,7 @@ use crate::scim::{Code, Error, Filter, ScimType};
 
 use super::push_down::{self, Key, Narrowing, Plan};
 use super::storage::{self, EMAILS, EXTERNAL_ID, HASH, USER_NAME};
-use super::tag::Standing;
+use super::tag::{Seen, Standing};
 use super::{OrScim, Session};
 
 /// How many users of one key, such as an e-mail address, a lookup asks for at once.
@@ -32,14 +32,54 @@ impl Session {
         self.settle(user, standing).await
     }
 
-    /// The user and its standing; none where there is no such user. Two calls at once.
+    /// The user and its standing; none where there is no such user. Two calls at once, three for an organization's.
     pub(super) async fn observe(&self, id: &UserId) -> Result<Option<(UserRepresentation, Standing)>> {
-        let (user, mappings) =
-            tokio::try_join!(self.client.user(id), self.client.realm_role_mappings(id)).or_scim(self)?;
-        Ok(user.map(|user| {
-            let standing = Standing::of(&user, mappings.as_deref(), &self.facts.role.id);
-            (user, standing)
-        }))
+        let user = async { self.client.user(id).await.or_scim(self) };
+        let (user, seen) = tokio::try_join!(user, self.seen(id))?;
+        match user {
+            Some(user) => {
+                let standing = self.judged(&user, &seen).await?;
+                Ok(Some((user, standing)))
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// The standing of a user that was just read.
+    pub(super) async fn standing(&self, user: &UserRepresentation) -> Result<Standing> {
+        let Some(id) = &user.id else { return Ok(Standing::Foreign) };
+        let seen = self.seen(id).await?;
+        self.judged(user, &seen).await
+    }
+
+    /// The user's roles, and whether it is a member of the organization; at once.
+    async fn seen(&self, id: &UserId) -> Result<Seen> {
+        let member = async {
+            match self.storage.tenant.id() {
+                Some(organization) => Ok(self.client.organization_member(organization, id).await?.is_some()),
+                None => Ok(false),
+            }
+        };
+        let (roles, member) = tokio::try_join!(self.client.realm_role_mappings(id), member).or_scim(self)?;
+        Ok(Seen { roles, member })
+    }
+
+    async fn judged(&self, user: &UserRepresentation, seen: &Seen) -> Result<Standing> {
+        let standing = Standing::of(user, seen, &self.facts.role.id, &self.storage.tenant);
+        // Whose attributes were wiped may be an organization's, which finds them by their membership.
+        if let (Standing::Given, None, Some(id)) = (standing, self.storage.tenant.id(), &user.id)
+            && self.directory.0.realm.has_organizations()
+        {
+            let organizations = self.client.organizations_of(id).await.or_scim(self)?;
+            if organizations
+                .iter()
+                .filter_map(|found| found.id.as_ref())
+                .any(|id| self.directory.0.realm.serves(id))
+            {
+                return Ok(Standing::Foreign);
+            }
+        }
+        Ok(standing)
     }
 
     /// The row of a user that is managed, or can be made so by finishing a create that was cut off.
@@ -132,7 +172,7 @@ impl Session {
     /// Gives the managed users that the conditions find, page by page, and says how many users they find; gives none
     /// where these are more than the limit. It trusts the index.
     async fn walk(&self, scan: &Narrowing, limit: usize, given: &mut Given<'_, '_>) -> Result<usize> {
-        let query = UserQuery { max: WALK_PAGE, ..scan.query() };
+        let query = UserQuery { max: WALK_PAGE, ..scan.query(self.storage.tenant.index()) };
         let (mut page, total) =
             tokio::try_join!(self.client.users(&query), self.client.count_users(&query)).or_scim(self)?;
         let total = usize::try_from(total).unwrap_or(usize::MAX);
@@ -182,9 +222,7 @@ impl Session {
                 return Ok(rows);
             }
             let judged = some.into_iter().map(|user| async move {
-                let Some(id) = &user.id else { return Ok(None) };
-                let mappings = self.client.realm_role_mappings(id).await.or_scim(self)?;
-                let standing = Standing::of(&user, mappings.as_deref(), &self.facts.role.id);
+                let standing = self.standing(&user).await?;
                 self.settle(user, standing).await
             });
             rows.extend(try_join_all(judged).await?.into_iter().flatten());
@@ -261,12 +299,12 @@ impl Session {
     /// The managed users from `first` on, ordered by username.
     pub(super) fn roster(&self, first: usize, count: usize) -> UserQuery {
         let max = u32::try_from(count).unwrap_or(MAX_PAGE).min(MAX_PAGE);
-        from(&UserQuery { max, ..Narrowing::default().query() }, first)
+        from(&UserQuery { max, ..Narrowing::default().query(self.storage.tenant.index()) }, first)
     }
 
     /// Those of the users that the index has.
     fn listed<'u>(&self, users: &'u [UserRepresentation]) -> impl Iterator<Item = Row> + use<'u, '_> {
-        let managed = users.iter().filter(|user| storage::has_index(user) && !user.is_service_account());
+        let managed = users.iter().filter(|user| self.storage.tenant.has(user) && !user.is_service_account());
         managed.map(|user| self.storage.read(user, &self.caller))
     }
 }

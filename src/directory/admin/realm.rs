@@ -2,12 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::keycloak::{self, AdminClient, GroupId, RealmRepresentation, RoleRepresentation, UserProfile};
+use crate::keycloak::{
+    self, AdminClient, GroupId, OrganizationId, OrganizationRepresentation, RealmRepresentation,
+    RoleRepresentation, UserProfile,
+};
 
 use super::groups::{self, GroupSettings, KnownRole, Protected};
 use super::link::IdentityProviderLink;
 use super::on_create::{self, OnCreate};
 use super::storage::{DECLARED, Mapping, admin_edits};
+use super::tenant::Tenant;
 
 /// The client that holds the administrative roles of a realm.
 pub(super) const REALM_MANAGEMENT: &str = "realm-management";
@@ -23,10 +27,36 @@ pub(super) struct Facts {
     pub realm_management: Option<String>,
     /// Is there the identity provider that users are to be linked to? None where the gateway's account may not see it.
     pub identity_provider: Option<bool>,
+    /// The organization whose users are kept; none for the realm's own.
+    pub organization: Option<KnownOrganization>,
     /// The group below which SCIM's groups live; none for the top level.
     pub group_parent: Option<GroupId>,
     /// The roles that groups carry by configuration, by the groups' names in lower case.
     pub group_roles: BTreeMap<String, Vec<KnownRole>>,
+}
+
+impl Facts {
+    /// Whose users are kept.
+    pub(super) fn tenant(&self) -> Tenant {
+        self.organization
+            .as_ref()
+            .map_or_else(Tenant::realm, |organization| Tenant::organization(organization.id.clone()))
+    }
+}
+
+/// An organization that was found.
+#[derive(Debug, Clone)]
+pub(super) struct KnownOrganization {
+    /// Its id.
+    pub id: OrganizationId,
+    /// Its alias.
+    pub alias: String,
+}
+
+impl KnownOrganization {
+    fn of(found: OrganizationRepresentation) -> Option<Self> {
+        Some(Self { id: found.id?, alias: found.alias })
+    }
 }
 
 /// Why a realm can't be served.
@@ -73,6 +103,8 @@ pub(super) struct Expected<'a> {
     pub identity_provider: Option<&'a IdentityProviderLink>,
     /// What new users start with.
     pub on_create: &'a OnCreate,
+    /// The alias or the id of the organization, where the tenant is one.
+    pub organization: Option<&'a str>,
 }
 
 /// Reads the facts and checks the realm.
@@ -91,6 +123,18 @@ pub(super) async fn inspect(client: &AdminClient, expected: &Expected<'_>) -> Re
         identity_provider,
     )?;
     let mut problems = undeclared(&profile, expected.mappings);
+    let organization = match expected.organization {
+        None => None,
+        Some(key) => match find_organization(client, key).await? {
+            Ok(organization) => Some(organization),
+            Err(problem) => {
+                let realm = client.realm_name().into();
+                return Err(NotReady::Misconfigured { realm, problems: vec![problem] });
+            }
+        },
+    };
+    let within = organization.as_ref().map(|organization| client.clone().within(organization.id.clone()));
+    let client = within.as_ref().unwrap_or(client);
     let group_parent = groups::parent(client, expected.groups, &mut problems).await?;
     on_create::check(client, expected.on_create, &mut problems).await?;
     let protected = Protected {
@@ -110,6 +154,7 @@ pub(super) async fn inspect(client: &AdminClient, expected: &Expected<'_>) -> Re
                 email_as_username,
                 realm_management,
                 identity_provider,
+                organization,
                 group_parent,
                 group_roles,
             })
@@ -125,6 +170,34 @@ pub(super) async fn inspect(client: &AdminClient, expected: &Expected<'_>) -> Re
             Err(NotReady::Misconfigured { realm: client.realm_name().into(), problems })
         }
     }
+}
+
+/// The organization with this id or alias; otherwise what is wrong.
+async fn find_organization(
+    client: &AdminClient,
+    key: &str,
+) -> Result<Result<KnownOrganization, String>, keycloak::Error> {
+    let found = match client.organizations().await {
+        Ok(found) => found,
+        Err(keycloak::Error::Forbidden { .. }) => {
+            return Ok(Err(format!(
+                "the gateway's account may not manage organizations, which the organization \"{key}\" needs: give it \
+                 realm-management's role manage-organizations, as \"scimgate setup --organization {key}\" does"
+            )));
+        }
+        Err(error @ keycloak::Error::NotFound { .. }) if !error.is_realm_missing() => {
+            return Ok(Err(format!(
+                "the realm has no organizations, and the configuration names \"{key}\": turn Organizations on in the \
+                 realm's settings"
+            )));
+        }
+        Err(error) => return Err(error),
+    };
+    let found: Vec<KnownOrganization> = found.into_iter().filter_map(KnownOrganization::of).collect();
+    // By its id first: an alias that looks like another organization's id must not take that one's place.
+    let by_id = found.iter().find(|organization| organization.id.as_ref() == key);
+    let organization = by_id.or_else(|| found.iter().find(|organization| organization.alias == key));
+    Ok(organization.cloned().ok_or_else(|| format!("no organization has the alias or the id \"{key}\"")))
 }
 
 /// A tag that everybody has, or that carries power, would hand the realm to its SCIM clients.

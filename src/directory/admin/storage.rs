@@ -20,6 +20,7 @@ use crate::scim::{Code, Error, Object, Resource, ResourceType, ScimType};
 
 pub use self::mapping::Mapping;
 use self::mapping::{over_preferred, preferred_text};
+use super::tenant::Tenant;
 
 /// The index: which tenants manage the user; comes with every user that Keycloak returns.
 pub const MANAGED: &str = "scim.managed";
@@ -40,8 +41,6 @@ pub const DOCUMENT: &str = "scim.document";
 /// Hashes of values that Keycloak's `q=` can't express, with a backslash or very long, or may not find.
 pub const HASH: &str = "scim.hash";
 
-/// The tenant of the realm itself, as it stands in [`MANAGED`].
-pub const REALM_TENANT: &str = "realm";
 /// The largest document, in characters, and so what the user profile must allow.
 pub const DOCUMENT_MAX: usize = 65_000;
 /// The longest value of the other attributes, in characters.
@@ -91,8 +90,12 @@ pub struct Storage {
     pub mappings: Arc<[Mapping]>,
     /// Does Keycloak make usernames from e-mail addresses (`registrationEmailAsUsername`)?
     pub email_as_username: bool,
+    /// Are usernames made from e-mail addresses here, whatever Keycloak would do?
+    pub writes_email_as_username: bool,
     /// Do the callers' e-mail addresses count as verified?
     pub trust_email: bool,
+    /// Whose users they are.
+    pub tenant: Tenant,
     /// Does every user have in Keycloak's attributes what the mappings say? Not so after the map has changed.
     pub settled: bool,
 }
@@ -105,11 +108,6 @@ pub(super) fn value<'u>(user: &'u UserRepresentation, name: &str) -> Option<&'u 
 /// All values of an attribute.
 pub(super) fn values<'u>(user: &'u UserRepresentation, name: &str) -> &'u [String] {
     user.attributes.as_ref().and_then(|attributes| attributes.get(name)).map_or(&[], Vec::as_slice)
-}
-
-/// Is the user on the realm's index?
-pub(super) fn has_index(user: &UserRepresentation) -> bool {
-    values(user, MANAGED).iter().any(|tenant| tenant == REALM_TENANT)
 }
 
 /// The value of `active` that a client asserted last.
@@ -129,12 +127,8 @@ pub(super) fn external_id(caller: &str, value: &str) -> String {
     format!("{caller}:{value}")
 }
 
-/// By which a caller is remembered as a user's maker: what its `externalId`s begin with.
-pub(super) fn caller_key(caller: &str) -> String {
-    external_id(caller, "").trim_end_matches(':').to_owned()
-}
-
-/// The key of the caller who made the user; none where that is not remembered, or nobody made it over SCIM.
+/// The caller who made the user, by the name by which its values are stored; none where that is not remembered, or
+/// nobody made it over SCIM.
 pub(super) fn maker(stored: &UserRepresentation) -> Option<String> {
     match document(stored) {
         Document::Known { by, .. } => by,
@@ -185,7 +179,9 @@ impl Storage {
             mappings: Mapping::all(&user, map),
             user,
             email_as_username: false,
+            writes_email_as_username: false,
             trust_email: false,
+            tenant: Tenant::realm(),
             settled: true,
         }
     }
@@ -193,14 +189,17 @@ impl Storage {
     /// Reads a user as `caller` sees it. Keycloak's live fields win over the document.
     pub fn read(&self, stored: &UserRepresentation, caller: &str) -> Row {
         let user = &self.user;
+        let is_own = self.is_own(stored);
         let (mut resource, written) = match document(stored) {
-            Document::Known { user: attributes, flat, .. } => (Resource::restore(user, &attributes), flat),
-            Document::Unknown => (Resource::default(), Vec::new()),
+            Document::Known { user: attributes, flat, .. } if is_own => {
+                (Resource::restore(user, &attributes), flat)
+            }
+            _ => (Resource::default(), Vec::new()),
         };
         let username = stored.username.as_deref().unwrap_or_default();
         let sent = value(stored, USER_NAME).filter(|sent| {
             // An administrator who renamed the user in Keycloak is believed.
-            self.email_as_username || sent.to_lowercase() == username
+            is_own && self.email_as_username || sent.to_lowercase() == username
         });
         resource.set_text(user, "userName", Some(sent.unwrap_or(username)));
         for (path, live) in [("name.givenName", &stored.first_name), ("name.familyName", &stored.last_name)] {
@@ -217,7 +216,7 @@ impl Storage {
         if let Some(emails) = over_preferred(emails, "value", live, Some("work")) {
             resource.set_elements("emails", emails);
         }
-        for mapping in self.mappings.iter() {
+        for mapping in self.mappings.iter().filter(|_| is_own) {
             let was_written = written.contains(&mapping.name);
             mapping.read(values(stored, &mapping.name), was_written, &mut resource);
         }
@@ -232,10 +231,72 @@ impl Storage {
         Row { resource, meta, groups: None }
     }
 
+    /// Sets the caller's `externalId` alone, and the hash by which it may be found.
+    ///
+    /// # Errors
+    /// 400 where it is longer than can be kept.
+    pub(super) fn set_external_id(
+        &self,
+        user: &mut UserRepresentation,
+        own: Option<&str>,
+        caller: &str,
+    ) -> Result<(), Error> {
+        let own = own.map(|value| external_id(caller, value));
+        if let Some(own) = &own {
+            check_length("externalId", own)?;
+        }
+        let ids = external_ids(user, own.as_deref(), caller);
+        self.replace_external_ids(user.attributes.get_or_insert_default(), ids);
+        Ok(())
+    }
+
+    /// Takes out what an organization keeps with a user of others.
+    pub(super) fn forget(&self, attributes: &mut Attributes) {
+        let Some(id) = self.tenant.id() else { return };
+        if let Some(tenants) = attributes.get_mut(MANAGED) {
+            tenants.retain(|tenant| tenant != self.tenant.index());
+        }
+        let prefix = external_id(id.as_ref(), "");
+        let ids = attributes.get(EXTERNAL_ID).into_iter().flatten();
+        let others = ids.filter(|value| !value.starts_with(&prefix)).cloned().collect();
+        self.replace_external_ids(attributes, others);
+        attributes.retain(|_, values| !values.is_empty());
+    }
+
+    fn replace_external_ids(&self, attributes: &mut Attributes, mut ids: Vec<String>) {
+        ids.sort();
+        let of_others = |hash: &String| !hash.starts_with(&format!("{EXTERNAL_ID}:"));
+        let hashes = attributes.get(HASH).into_iter().flatten().filter(|hash| of_others(hash)).cloned();
+        let own = ids.iter().filter(|id| needs_hash(EXTERNAL_ID, id)).map(|id| lookup_hash(EXTERNAL_ID, id));
+        let hashes: BTreeSet<String> = hashes.chain(own).collect();
+        for (name, values) in [(HASH, hashes.into_iter().collect()), (EXTERNAL_ID, ids)] {
+            if values.is_empty() {
+                attributes.remove(name);
+            } else {
+                attributes.insert(name.into(), values);
+            }
+        }
+    }
+
+    /// Did this tenant write what is stored beside Keycloak's own fields? No tenant reads what another wrote.
+    fn is_own(&self, stored: &UserRepresentation) -> bool {
+        match document(stored) {
+            Document::Known { owner: Some(owner), .. } => owner == self.tenant.index(),
+            // Only the realm's documents don't say whose they are.
+            _ if value(stored, DOCUMENT).is_some() => self.tenant.id().is_none(),
+            _ => self.tenant.id().is_none() || !self.tenant.is_shared(stored),
+        }
+    }
+
     /// The attributes as they should be stored, where some are still in the document alone, because they were written
     /// before they were mapped; none where all are in their places.
     pub(super) fn settled_attributes(&self, stored: &UserRepresentation) -> Option<Attributes> {
-        let Document::Known { user: attributes, flat: written, by } = document(stored) else { return None };
+        let Document::Known { user: attributes, flat: written, by, .. } = document(stored) else {
+            return None;
+        };
+        if !self.is_own(stored) {
+            return None;
+        }
         let (mut rest, strange) = Resource::restore_some(&self.user, &attributes);
         let mut settled = stored.attributes.clone().unwrap_or_default();
         let mut flat: Vec<&str> = written.iter().map(String::as_str).collect();
@@ -257,7 +318,7 @@ impl Storage {
         if Some(&settled) == stored.attributes.as_ref() {
             return None;
         }
-        settled.insert(DOCUMENT.into(), write_document(&rest, strange, &flat, by).ok()?);
+        settled.insert(DOCUMENT.into(), self.write_document(&rest, strange, &flat, by).ok()?);
         settled.retain(|_, values| !values.is_empty());
         Some(settled)
     }
@@ -296,8 +357,7 @@ impl Storage {
         let user = &self.user;
         let user_name = resource.text(user, "userName").unwrap_or_default();
         let own = resource.text(user, "externalId").map(|value| external_id(caller, value));
-        let prefix = external_id(caller, "");
-        let foreign = values(before, EXTERNAL_ID).iter().filter(|value| !value.starts_with(&prefix)).cloned();
+        let external_ids = external_ids(before, own.as_deref(), caller);
         let emails: Vec<String> = resource
             .elements("emails")
             .iter()
@@ -307,15 +367,8 @@ impl Storage {
         let sent = [("userName", user_name)].into_iter();
         let sent = sent.chain(own.as_deref().map(|id| ("externalId", id)));
         for (path, value) in sent.chain(emails.iter().map(|email| ("emails", email.as_str()))) {
-            if value.encode_utf16().count() > VALUE_MAX {
-                return Err(Error::bad(
-                    ScimType::InvalidValue,
-                    Code::ValueTooLong,
-                    format!("The value of {path} is longer than the {VALUE_MAX} characters that can be kept"),
-                ));
-            }
+            check_length(path, value)?;
         }
-        let external_ids: Vec<String> = foreign.chain(own).collect();
         set(HASH, hashes(user_name, &external_ids, &emails));
         set(USER_NAME, vec![user_name.into()]);
         set(EXTERNAL_ID, external_ids);
@@ -324,7 +377,8 @@ impl Storage {
         if let Some(active) = wanted.active {
             set(ACTIVE, vec![active.to_string()]);
         }
-        let tenants = values(before, MANAGED).iter().cloned().chain([REALM_TENANT.to_owned()]).collect();
+        let own = self.tenant.index().to_owned();
+        let tenants = values(before, MANAGED).iter().cloned().chain([own]).collect();
         set(MANAGED, tenants);
         let mut rest = resource.clone();
         for path in ["userName", "externalId", "name.givenName", "name.familyName"] {
@@ -343,18 +397,27 @@ impl Storage {
             }
         }
         let (strange, by) = match document(before) {
-            Document::Known { user: stored, by, .. } => (Resource::restore_some(user, &stored).1, by),
-            Document::Unknown => (Object::new(), None),
+            Document::Known { user: stored, by, .. } if self.is_own(before) => {
+                (Resource::restore_some(user, &stored).1, by)
+            }
+            _ => (Object::new(), None),
         };
         // Whoever creates it: Keycloak has given it no id yet.
-        let by = by.or_else(|| before.id.is_none().then(|| caller_key(caller)));
-        set(DOCUMENT, write_document(&rest, strange, &flat, by)?);
+        let by = by.or_else(|| before.id.is_none().then(|| caller.to_owned()));
+        set(DOCUMENT, self.write_document(&rest, strange, &flat, by)?);
         let email = email(resource);
         let changed = |old: Option<&str>, new: Option<&str>| {
             old.unwrap_or_default().to_lowercase() != new.unwrap_or_default().to_lowercase()
         };
         // Always sent, as it is or as it shall be: a realm that lets usernames be edited refuses a write without it.
         let username = match &before.username {
+            _ if self.writes_email_as_username => email.clone().ok_or_else(|| {
+                Error::bad(
+                    ScimType::InvalidValue,
+                    Code::RequiredMissing,
+                    "The user needs an e-mail address, since usernames are made from them here (email_as_username)",
+                )
+            })?,
             Some(live) if self.email_as_username || !changed(Some(live), Some(user_name)) => live.clone(),
             _ => user_name.to_owned(),
         };
@@ -369,6 +432,75 @@ impl Storage {
             ..UserRepresentation::default()
         })
     }
+
+    /// The document. `strange` is what the old one holds that no served schema has, or not as it has it: of a schema that was
+    /// changed or taken out of the configuration, perhaps by mistake. It stays, unseen, until the schema is back.
+    fn write_document(
+        &self,
+        rest: &Resource,
+        strange: Object,
+        flat: &[&str],
+        by: Option<String>,
+    ) -> Result<Vec<String>, Error> {
+        let mut attributes = rest.as_object().clone();
+        for (key, value) in strange {
+            match (attributes.get_mut(&key), value) {
+                (Some(Value::Object(known)), Value::Object(members)) => {
+                    for (name, value) in members {
+                        known.entry(name).or_insert(value);
+                    }
+                }
+                (Some(_), _) => {}
+                (None, value) => {
+                    attributes.insert(key, value);
+                }
+            }
+        }
+        // An organization's says whose it is, be there anything to keep or not.
+        if attributes.is_empty() && by.is_none() && self.tenant.id().is_none() {
+            return Ok(Vec::new());
+        }
+        let mut document = json!({ "v": FORMAT, "user": attributes });
+        if let (Some(_), Some(document)) = (self.tenant.id(), document.as_object_mut()) {
+            document.insert("tenant".into(), self.tenant.index().into());
+        }
+        if let (Some(by), Some(document)) = (by, document.as_object_mut()) {
+            document.insert("by".into(), by.into());
+        }
+        if let (false, Some(document)) = (flat.is_empty(), document.as_object_mut()) {
+            document.insert("flat".into(), flat.into());
+        }
+        let text = document.to_string();
+        // Keycloak counts as Java does.
+        if text.encode_utf16().count() > DOCUMENT_MAX {
+            return Err(Error::bad(
+                ScimType::InvalidValue,
+                Code::ValueTooLong,
+                format!(
+                    "The user's attributes together are longer than the {DOCUMENT_MAX} characters that can be kept"
+                ),
+            ));
+        }
+        Ok(vec![text])
+    }
+}
+
+/// The stored externalIds of a user, with the caller's own as it shall be.
+fn external_ids(before: &UserRepresentation, own: Option<&str>, caller: &str) -> Vec<String> {
+    let prefix = external_id(caller, "");
+    let foreign = values(before, EXTERNAL_ID).iter().filter(|value| !value.starts_with(&prefix)).cloned();
+    foreign.chain(own.map(str::to_owned)).collect()
+}
+
+fn check_length(path: &str, value: &str) -> Result<(), Error> {
+    if value.encode_utf16().count() <= VALUE_MAX {
+        return Ok(());
+    }
+    Err(Error::bad(
+        ScimType::InvalidValue,
+        Code::ValueTooLong,
+        format!("The value of {path} is longer than the {VALUE_MAX} characters that can be kept"),
+    ))
 }
 
 enum Document {
@@ -376,9 +508,11 @@ enum Document {
     Known {
         /// The user's attributes.
         user: Object,
+        /// The tenant that wrote it, as it stands in [`MANAGED`]; none for the realm.
+        owner: Option<String>,
         /// The Keycloak attributes that got one or all of the values of an attribute that has several.
         flat: Vec<String>,
-        /// The key of the caller who made the user.
+        /// The caller who made the user, by the name by which its values are stored.
         by: Option<String>,
     },
     /// Of a newer format.
@@ -387,7 +521,7 @@ enum Document {
 
 fn document(stored: &UserRepresentation) -> Document {
     let Some(Ok(Value::Object(mut document))) = value(stored, DOCUMENT).map(serde_json::from_str) else {
-        return Document::Known { user: Object::new(), flat: Vec::new(), by: None };
+        return Document::Known { user: Object::new(), owner: None, flat: Vec::new(), by: None };
     };
     match document.get("v").and_then(Value::as_u64) {
         Some(version) if version > FORMAT => Document::Unknown,
@@ -398,56 +532,11 @@ fn document(stored: &UserRepresentation) -> Document {
                 Some(Value::Object(attributes)) => attributes,
                 _ => Object::new(),
             };
+            let owner = document.get("tenant").and_then(Value::as_str).map(str::to_owned);
             let by = document.get("by").and_then(Value::as_str).map(str::to_owned);
-            Document::Known { user, flat, by }
+            Document::Known { user, owner, flat, by }
         }
     }
-}
-
-/// The document. `strange` is what the old one holds that no served schema has, or not as it has it: of a schema that was
-/// changed or taken out of the configuration, perhaps by mistake. It stays, unseen, until the schema is back.
-fn write_document(
-    rest: &Resource,
-    strange: Object,
-    flat: &[&str],
-    by: Option<String>,
-) -> Result<Vec<String>, Error> {
-    let mut attributes = rest.as_object().clone();
-    for (key, value) in strange {
-        match (attributes.get_mut(&key), value) {
-            (Some(Value::Object(known)), Value::Object(members)) => {
-                for (name, value) in members {
-                    known.entry(name).or_insert(value);
-                }
-            }
-            (Some(_), _) => {}
-            (None, value) => {
-                attributes.insert(key, value);
-            }
-        }
-    }
-    if attributes.is_empty() && by.is_none() {
-        return Ok(Vec::new());
-    }
-    let mut document = json!({ "v": FORMAT, "user": attributes });
-    if let (Some(by), Some(document)) = (by, document.as_object_mut()) {
-        document.insert("by".into(), by.into());
-    }
-    if let (false, Some(document)) = (flat.is_empty(), document.as_object_mut()) {
-        document.insert("flat".into(), flat.into());
-    }
-    let text = document.to_string();
-    // Keycloak counts as Java does.
-    if text.encode_utf16().count() > DOCUMENT_MAX {
-        return Err(Error::bad(
-            ScimType::InvalidValue,
-            Code::ValueTooLong,
-            format!(
-                "The user's attributes together are longer than the {DOCUMENT_MAX} characters that can be kept"
-            ),
-        ));
-    }
-    Ok(vec![text])
 }
 
 /// Is it a value that Keycloak may not find by itself? Either `q=` can't express it, or the database may take other
@@ -471,5 +560,7 @@ fn hashes(user_name: &str, external_ids: &[String], emails: &[String]) -> Vec<St
 
 #[cfg(test)]
 mod mapping_tests;
+#[cfg(test)]
+mod tenant_tests;
 #[cfg(test)]
 mod tests;

@@ -8,11 +8,12 @@ use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 use crate::directory::{Context, Result};
-use crate::keycloak::{MAX_PAGE, UserId, UserRepresentation};
+use crate::keycloak::{MAX_PAGE, OrganizationId, UserId, UserRepresentation};
 
 use super::plan::whole;
-use super::storage::{MANAGED, PENDING, REALM_TENANT, has_index};
+use super::storage::{MANAGED, PENDING};
 use super::tag::{Mark, Standing};
+use super::tenant;
 use super::{AdminDirectory, OrScim, Session};
 
 /// A sweep rests so many times as long as it took: where a role has very many users, listing them is slow.
@@ -26,19 +27,23 @@ impl Session {
     /// Heals one user: gives the missing role of an unfinished create, the index that is due, takes the one that must go,
     /// and a mark. Returns the user if it is managed. Takes the user's lock, so it waits for a create that goes on.
     pub(super) async fn heal(&self, id: &UserId) -> Result<Option<UserRepresentation>> {
-        let _lock = self.directory.0.locks.lock(format!("id {id}")).await;
+        let _lock = self.directory.0.realm.locks().lock(format!("id {id}")).await;
         let Some((user, standing)) = self.observe(id).await? else { return Ok(None) };
         let mut write = whole(&user);
+        let tenant = &self.storage.tenant;
         let attributes = write.attributes.get_or_insert_default();
+        if standing == Standing::Taken {
+            self.storage.forget(attributes);
+        }
         let mut tenants = attributes.remove(MANAGED).unwrap_or_default();
-        tenants.retain(|tenant| tenant != REALM_TENANT);
+        tenants.retain(|known| known != tenant.index());
         match standing {
             Standing::Foreign => return Ok(None),
             Standing::Taken => {}
-            Standing::Managed | Standing::Given => tenants.push(REALM_TENANT.into()),
+            Standing::Managed | Standing::Given => tenants.push(tenant.index().into()),
             Standing::Unfinished => {
-                self.client.map_realm_role(id, &self.facts.role).await.or_scim(self)?;
-                tenants.push(REALM_TENANT.into());
+                self.take_in(id).await?;
+                tenants.push(tenant.index().into());
             }
         }
         if !tenants.is_empty() {
@@ -79,12 +84,24 @@ impl Session {
         let mut due: BTreeSet<UserId> = BTreeSet::new();
         let mut tagged: HashSet<UserId> = HashSet::new();
         let young = OffsetDateTime::now_utc() - YOUNG;
+        let members = match self.storage.tenant.id() {
+            Some(organization) => Some(self.member_ids(organization).await?),
+            None => None,
+        };
         let mut first = 0;
         loop {
             let users = self.client.role_users(&self.facts.role.name, first, MAX_PAGE).await.or_scim(self)?;
             for user in users.iter().filter(|user| !user.is_service_account()) {
                 let Some(id) = &user.id else { continue };
-                if !has_index(user) || is_stale(user, young) {
+                if members.as_ref().is_some_and(|members| !members.contains(id)) {
+                    continue;
+                }
+                // Who has the role for the sake of an organization is none of the realm's.
+                let missing = match members {
+                    Some(_) => !self.storage.tenant.has(user),
+                    None => !tenant::has_any(user),
+                };
+                if missing || self.storage.tenant.has(user) && is_stale(user, young) {
                     due.insert(id.clone());
                 }
                 tagged.insert(id.clone());
@@ -97,7 +114,8 @@ impl Session {
         let mut first = 0;
         loop {
             let users = self.client.users(&self.roster(first, MAX_PAGE as usize)).await.or_scim(self)?;
-            let listed = users.iter().filter(|user| has_index(user) && !user.is_service_account());
+            let listed =
+                users.iter().filter(|user| self.storage.tenant.has(user) && !user.is_service_account());
             for user in listed {
                 let unsettled = !self.storage.settled && self.storage.settled_attributes(user).is_some();
                 if let Some(id) = user.id.as_ref().filter(|_| unsettled) {
@@ -129,6 +147,21 @@ impl Session {
         }
         Ok(healed)
     }
+
+    /// Everybody who is a member of the organization.
+    async fn member_ids(&self, organization: &OrganizationId) -> Result<HashSet<UserId>> {
+        let mut ids = HashSet::new();
+        let mut first = 0;
+        loop {
+            let page = self.client.organization_members(organization, first, MAX_PAGE).await.or_scim(self)?;
+            let is_last = page.len() < MAX_PAGE as usize;
+            ids.extend(page.into_iter().filter_map(|user| user.id));
+            if is_last {
+                return Ok(ids);
+            }
+            first += MAX_PAGE;
+        }
+    }
 }
 
 /// Has the user a mark of a create that can't be going on any more?
@@ -157,7 +190,7 @@ impl AdminDirectory {
     ///
     /// It also finds a realm ready that was not when the gateway started, and learns of changed settings.
     pub async fn keep(self, stop: CancellationToken) {
-        let realm = self.0.connection.realm().to_owned();
+        let realm = self.name();
         loop {
             let rest = match self.inspect().await {
                 Ok(()) => {

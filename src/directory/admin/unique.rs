@@ -39,7 +39,7 @@ impl Session {
                 continue;
             }
             let key = format!("value {} {}", mapping.name, folded(mapping, &text));
-            locks.push(self.directory.0.locks.lock(key).await);
+            locks.push(self.directory.0.realm.locks().lock(key).await);
             let condition = AttributeMatch::new(&mapping.name, &text).map_err(|reason| {
                 Error::bad(
                     ScimType::InvalidValue,

@@ -12,11 +12,14 @@ use super::{OrScim, Session};
 impl Session {
     pub(super) async fn update(self, id: &str, edit: Edit) -> Result<Row> {
         let Ok(id) = UserId::try_from(id) else { return Err(Error::not_found(id)) };
-        let _lock = self.directory.0.locks.lock(format!("id {id}")).await;
+        let _lock = self.directory.0.realm.locks().lock(format!("id {id}")).await;
         let stored = self.managed(&id).await?;
         let before = self.storage.read(&stored, &self.caller);
         let wanted = edit(&before)?;
         self.refuse_anothers_deactivation(&stored, &before, &wanted)?;
+        if let Some(organization) = self.shared(&id, &stored).await? {
+            return self.update_shared(&organization, &id, &stored, &before, &wanted).await;
+        }
         match self.apply(&id, &stored, &before, &wanted).await {
             Err(error) if wanted.active == Some(false) && !wanted.all_or_nothing && is_refusal(&error) => {
                 self.let_go(&id, &stored, error).await
@@ -43,14 +46,21 @@ impl Session {
 
     pub(super) async fn delete(self, id: &str, check: Check) -> Result<()> {
         let Ok(id) = UserId::try_from(id) else { return Err(Error::not_found(id)) };
-        let lock = self.directory.0.locks.lock(format!("id {id}")).await;
+        let lock = self.directory.0.realm.locks().lock(format!("id {id}")).await;
         let (stored, power, groups) =
             tokio::join!(self.managed(&id), self.refuse_power(&id, "its deletion"), self.groups_left(&id));
         let stored = stored?;
         check(&self.storage.read(&stored, &self.caller))?;
         self.refuse_anothers_deletion(&stored)?;
-        power?;
         let groups = groups?;
+        if let Some(organization) = self.shared(&id, &stored).await? {
+            // With the membership in the organization that in its groups ends.
+            self.let_out(&organization, &id, &stored).await?;
+            drop(lock);
+            self.note_departure(&groups).await;
+            return Ok(());
+        }
+        power?;
         if stored.federation_link.is_some() {
             // The directory's next sync would bring a deleted user back, enabled.
             // First: without the tag nobody would find the user again to take them out.
@@ -82,7 +92,7 @@ impl Session {
             Some((user, standing)) if standing.is_managed() => Ok(user),
             Some((user, Standing::Unfinished)) => {
                 // The mark goes with the write that follows.
-                self.client.map_realm_role(id, &self.facts.role).await.or_scim(self)?;
+                self.take_in(id).await?;
                 Ok(user)
             }
             _ => Err(Error::not_found(id.as_ref())),

@@ -393,6 +393,18 @@ codes! {
                 deactivation in the identity provider.",
         ],
     }
+    /// The user belongs to another tenant too.
+    OtherTenant = "other-tenant" {
+        forms: [403],
+        cause: "The client provisions one organization of the realm, and the user belongs to another tenant as well: to \
+            another organization, or to the realm itself. Such a user is read-only to each organization, but for its \
+            own `externalId`, its own groups, and its own membership: `active: false` and DELETE end that.",
+        mending: [
+            IdentityProvider: "Unassign the user where they do not belong, or take the attributes that differ out of \
+                the mapping, so that they are not sent.",
+            Keycloak: "Change the user by hand, or take them out of the other organization.",
+        ],
+    }
     /// The user has administrative power in Keycloak.
     ProtectedUser = "protected-user" {
         forms: [403],
@@ -504,14 +516,73 @@ codes! {
     /// No credentials, or wrong ones.
     Unauthenticated = "unauthenticated" {
         forms: [401],
-        cause: "The request has no bearer token, or one that is not taken: mistyped, replaced, expired, for another \
-            realm, or for a client that is no caller. A realm that is not served is answered in the same way. The \
+        cause: "The request has no bearer token (or user and password), or one that is not taken: mistyped, replaced, \
+            expired, for another realm, or for a client that is no caller. A realm that is not served is answered in \
+            the same way. The \
             detail says what an outsider may know; the field `reason` in the gateway's log says the rest.",
         mending: [
             IdentityProvider: "Type the token, or client id and secret, once more; see that the base URL names the \
                 right realm.",
-            Configuration: "Compare `sha256` (or `clients`) of the caller, and with tokens of the realm also \
-                `issuer`. A new caller or token needs a restart.",
+            Configuration: "Compare what the caller takes: `sha256`, `argon2` and `expires` of its tokens or \
+                passwords, or `clients`, `roles`, `scopes`, `audiences`, `required_claims` and `issuer` for tokens of \
+                an issuer.",
+        ],
+    }
+    /// The SCIM client may read only.
+    ReadOnlyCaller = "read-only-caller" {
+        forms: [403],
+        cause: "The caller has `access = \"read-only\"` in the gateway's configuration, and the request would change \
+            something. Nothing was changed.",
+        mending: [
+            IdentityProvider: "Turn off provisioning to this application (create, update, deactivate, group push), \
+                where the client shall read only.",
+            Configuration: "Give the caller `access = \"read-write\"`, the default, where it shall write.",
+        ],
+    }
+    /// The SCIM client may not use resources of this type.
+    ResourceNotAllowed = "resource-not-allowed" {
+        forms: [403],
+        cause: "The caller's `resources` in the gateway's configuration do not name the type that the detail names. \
+            Nothing was changed.",
+        mending: [
+            IdentityProvider: "Turn off what uses the other type, such as group push.",
+            Configuration: "Name the type in the caller's `resources`; without that key there are both.",
+        ],
+    }
+    /// The SCIM client may not call from there.
+    NetworkNotAllowed = "network-not-allowed" {
+        forms: [403],
+        cause: "The credentials are right, but the request came from an address in none of the caller's `networks`. \
+            The field `reason` in the gateway's log says from which. Where nobody of yours sent it, somebody else \
+            has the credentials: replace them.",
+        mending: [
+            Configuration: "Add the network to the caller's `networks`; identity providers publish from which they \
+                call. Behind a proxy name that in `server.trusted_proxies`, or every request seems to come from it.",
+            Network: "The proxy in front of the gateway must append the client's address to `X-Forwarded-For`.",
+        ],
+    }
+    /// More requests than there may be.
+    TooManyRequests = "too-many-requests" {
+        forms: [429],
+        cause: "The caller has sent more requests than its `rate_limit` allows, or all callers together more than \
+            `server.rate_limit`; the detail says which. Nothing was changed. `Retry-After` says in how many seconds \
+            there may be a next one, and identity providers wait so long by themselves.",
+        mending: [
+            Configuration: "Raise the caller's `rate_limit`, or `server.rate_limit`, if Keycloak can bear more.",
+            IdentityProvider: "Spread large imports over time.",
+        ],
+    }
+    /// The keys of the token's issuer can't be fetched.
+    IssuerUnreachable = "issuer-unreachable" {
+        forms: [503],
+        cause: "The caller's token is one of another issuer (`auth = \"external\"`), whose signing keys or discovery \
+            document can't be fetched, so that the token can't be judged. Keys that were fetched before serve for a \
+            day.",
+        mending: [
+            Network: "See whether the gateway's host reaches the issuer: name resolution, firewall, certificate, \
+                proxy. The gateway's log has the reason.",
+            Configuration: "Check the caller's `issuer`, `jwks_uri`, `ca_file` and `proxy`. A discovery document \
+                must name the configured `issuer`, to the last slash, and keys over https.",
         ],
     }
     /// Keycloak can't be reached.

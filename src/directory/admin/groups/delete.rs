@@ -18,13 +18,13 @@ const NOTES_AT_ONCE: usize = 8;
 impl Session {
     pub(super) async fn delete_group(self, id: &str, check: CheckGroup) -> Result<()> {
         let Ok(id) = GroupId::try_from(id) else { return Err(Error::not_found(id)) };
-        let _lock = self.directory.0.locks.lock(format!("id {id}")).await;
+        let _lock = self.directory.0.realm.locks().lock(format!("id {id}")).await;
         let judge = Judge::new(&self);
         let Some(stored) = self.visible_group(&judge, &id).await? else {
             return Err(Error::not_found(id.as_ref()));
         };
         check(&self.group_row(&stored))?;
-        if !stored::is_tagged(&stored) {
+        if !stored::is_tagged(&stored, &self.storage.tenant) {
             return Err(Error::new(
                 403,
                 Code::UnmanagedGroup,
@@ -32,7 +32,7 @@ impl Session {
             ));
         }
         if stored.sub_group_count != Some(0) {
-            let _tree = self.directory.0.locks.lock("group tree".into()).await;
+            let _tree = self.directory.0.realm.locks().lock("group tree".into()).await;
             self.empty_of_groups(&judge, &id).await?;
         }
         match self.client.delete_group(&id).await {
@@ -71,10 +71,10 @@ impl Session {
         &self,
         groups: impl IntoIterator<Item = &GroupRepresentation>,
     ) {
-        let groups = groups.into_iter().filter(|group| stored::is_tagged(group));
+        let groups = groups.into_iter().filter(|group| stored::is_tagged(group, &self.storage.tenant));
         let noted = groups.filter_map(|group| group.id.clone());
         let noted = noted.map(|id| async move {
-            let _lock = self.directory.0.locks.lock(format!("id {id}")).await;
+            let _lock = self.directory.0.realm.locks().lock(format!("id {id}")).await;
             let Some(stored) = self.client.group(&id).await.or_scim(self)? else { return Ok(()) };
             let mut write = GroupRepresentation {
                 name: stored.name.clone(),
@@ -98,7 +98,8 @@ impl Session {
         user: &UserId,
         groups: Vec<GroupRepresentation>,
     ) -> Result<Vec<GroupRepresentation>> {
-        let managed: Vec<GroupRepresentation> = groups.into_iter().filter(stored::is_tagged).collect();
+        let managed: Vec<GroupRepresentation> =
+            groups.into_iter().filter(|group| stored::is_tagged(group, &self.storage.tenant)).collect();
         for id in managed.iter().filter_map(|group| group.id.as_ref()) {
             match self.client.leave_group(user, id).await {
                 Err(error @ keycloak::Error::NotFound { .. }) if !error.is_realm_missing() => {}

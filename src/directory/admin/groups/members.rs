@@ -12,8 +12,8 @@ use crate::scim::members::{self, MemberChange, MemberType, NamedMember};
 use crate::scim::resource::printable;
 use crate::scim::{Code, Error, ScimType};
 
-use super::super::storage::has_index;
 use super::super::tag::Standing as UserStanding;
+use super::super::tenant::Tenant;
 use super::super::{OrScim, Session};
 use super::standing::Judge;
 use super::stored;
@@ -22,6 +22,8 @@ use super::stored;
 pub(super) const AT_ONCE: usize = 8;
 /// From more names on, a group's members are read before those who are named are looked at one by one.
 const MANY: usize = 100;
+/// How many members are read at first where a group may be too large to be shown.
+const FEW: u32 = 25;
 /// How many pages of members are read at once.
 const PAGES_AT_ONCE: u32 = 4;
 
@@ -127,7 +129,10 @@ impl Session {
             None => self.removable(judge, removed).await?,
         };
         // Whoever tells all members without such a group does not mean it: no client can have put it there.
-        let removed = removed.into_iter().filter(|found| net.keeps_others || !found.is_foreign()).collect();
+        let removed = removed
+            .into_iter()
+            .filter(|found| net.keeps_others || !found.is_foreign(&self.storage.tenant))
+            .collect();
         let plan = MemberPlan { added, removed, before };
         self.check_moves(judge, group, name, &plan).await?;
         Ok(plan)
@@ -203,22 +208,32 @@ impl Session {
     async fn users_in(&self, id: &GroupId, most: Option<usize>) -> Result<Option<Vec<Member>>> {
         let mut members = Vec::new();
         let mut keep = |users: &[UserRepresentation]| {
-            let managed = users.iter().filter(|user| has_index(user) && !user.is_service_account());
+            let managed =
+                users.iter().filter(|user| self.storage.tenant.has(user) && !user.is_service_account());
             members.extend(managed.filter_map(|user| Some(self.found_user(user)?.member())));
         };
-        let first_page =
-            most.and_then(|most| u32::try_from(most).ok()).map_or(MAX_PAGE, |most| (most + 1).min(MAX_PAGE));
-        let users = self.client.group_members(id, 0, first_page).await.or_scim(self)?;
+        let first_page = if most.is_some() { FEW } else { MAX_PAGE };
+        // Whole users are dear: one look at the place beyond the most tells of a large group all that is asked.
+        let beyond = async {
+            match most.and_then(|most| u32::try_from(most).ok()) {
+                Some(most) => Ok(!self.client.group_members(id, most, 1).await?.is_empty()),
+                None => Ok(false),
+            }
+        };
+        let first = self.client.group_members(id, 0, first_page);
+        let (users, beyond) = tokio::try_join!(first, beyond).or_scim(self)?;
+        if beyond {
+            return Ok(None);
+        }
         keep(&users);
         let mut read = users.len();
         let mut full = read == first_page as usize;
         while full {
-            if most.is_some_and(|most| read > most) {
-                return Ok(None);
-            }
             // Keycloak can't say how many there are, so the last ones may be asked for in vain.
             let at = u32::try_from(read).unwrap_or(u32::MAX);
-            let pages = (0..PAGES_AT_ONCE).map(|page| at.saturating_add(page * MAX_PAGE));
+            // Where there is a limit, one page holds what is left below it.
+            let at_once = if most.is_some_and(|most| most <= MAX_PAGE as usize) { 1 } else { PAGES_AT_ONCE };
+            let pages = (0..at_once).map(|page| at.saturating_add(page * MAX_PAGE));
             let pages: Vec<_> = pages.map(|first| self.client.group_members(id, first, MAX_PAGE)).collect();
             let pages = futures_util::future::try_join_all(pages).await.or_scim(self)?;
             for page in &pages {
@@ -322,7 +337,9 @@ impl Session {
             .iter()
             .map(|id| async {
                 match users.get(id.as_str()) {
-                    Some(user) if has_index(user) && !user.is_service_account() => Ok(self.found_user(user)),
+                    Some(user) if self.storage.tenant.has(user) && !user.is_service_account() => {
+                        Ok(self.found_user(user))
+                    }
                     Some(user) => self.managed_user(user).await,
                     None => self.managed_group(judge, id).await,
                 }
@@ -362,8 +379,7 @@ impl Session {
     /// The user, if it is managed by what its role says.
     async fn managed_user(&self, user: &UserRepresentation) -> Result<Option<Found>> {
         let Some(id) = user.id.as_ref().filter(|_| !user.is_service_account()) else { return Ok(None) };
-        let mappings = self.client.realm_role_mappings(id).await.or_scim(self)?;
-        match UserStanding::of(user, mappings.as_deref(), &self.facts.role.id) {
+        match self.standing(user).await? {
             UserStanding::Managed => Ok(self.found_user(user)),
             UserStanding::Given => {
                 self.heal_later(user);
@@ -408,8 +424,8 @@ impl Found {
     }
 
     /// Is it a group that is shown to clients, and not theirs?
-    fn is_foreign(&self) -> bool {
-        self.group().is_some_and(|(_, group)| !stored::is_tagged(group))
+    fn is_foreign(&self, tenant: &Tenant) -> bool {
+        self.group().is_some_and(|(_, group)| !stored::is_tagged(group, tenant))
     }
 }
 

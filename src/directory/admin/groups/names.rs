@@ -4,6 +4,7 @@ use crate::directory::Result;
 use crate::keycloak::{GroupId, GroupQuery, GroupRepresentation};
 use crate::scim::{Code, Error};
 
+use super::super::tenant::Tenant;
 use super::super::{OrScim, Session};
 use super::standing::{Judge, Standing};
 use super::stored;
@@ -54,7 +55,7 @@ impl Session {
         Ok(match (exact.or(siblings.first()), siblings.len()) {
             (None, _) => None,
             (Some(group), 1) if self.settings().groups.adopt => Some(Taken::Adoptable((*group).clone())),
-            (Some(group), _) => Some(Taken::Refused(refused_name(group))),
+            (Some(group), _) => Some(Taken::Refused(refused_name(group, &self.storage.tenant))),
         })
     }
 
@@ -107,8 +108,8 @@ pub(super) fn exists(id: Option<&GroupId>) -> Error {
     Error::conflict(Code::GroupExists, format!("A group with this displayName exists already{which}"))
 }
 
-pub(super) fn refused_name(group: &GroupRepresentation) -> Error {
-    if stored::is_tagged(group) {
+pub(super) fn refused_name(group: &GroupRepresentation, tenant: &Tenant) -> Error {
+    if stored::is_tagged(group, tenant) {
         return exists(group.id.as_ref());
     }
     Error::conflict(

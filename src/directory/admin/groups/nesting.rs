@@ -45,7 +45,9 @@ impl Session {
             let leaving = plan.removed.iter().filter_map(Found::group).map(|(_, child)| child);
             let leaving: Vec<_> =
                 leaving.filter(|child| own.is_some() && child.parent_id.as_ref() == own).collect();
-            if let Some(foreign) = leaving.iter().find(|child| !stored::is_tagged(child)) {
+            if let Some(foreign) =
+                leaving.iter().find(|child| !stored::is_tagged(child, &self.storage.tenant))
+            {
                 return Err(unmanaged(foreign));
             }
             self.check_way_home(leaving).await?;
@@ -74,7 +76,7 @@ impl Session {
             if own == Some(id) || above.iter().any(|above| above.id.as_ref() == Some(id)) {
                 return Err(not_nestable(child, "can't be put into itself or into a group within it"));
             }
-            if !stored::is_tagged(child) {
+            if !stored::is_tagged(child, &self.storage.tenant) {
                 return Err(unmanaged(child));
             }
             if child.parent_id.is_some() && child.parent_id.as_ref() != own {

@@ -11,7 +11,7 @@ use crate::scim::Filter;
 use crate::scim::filter::{Operand, Operator};
 use crate::scim::members::{self, NeededMembers};
 
-use super::super::storage::{EXTERNAL_ID, MANAGED, REALM_TENANT, external_id};
+use super::super::storage::{EXTERNAL_ID, MANAGED, external_id};
 use super::super::{OrScim, Session};
 use super::standing::Judge;
 
@@ -144,7 +144,7 @@ impl Session {
 
     /// Every group that has the tag.
     pub(super) async fn tagged_groups(&self) -> Result<Vec<GroupRepresentation>> {
-        let attributes = AttributeMatch::new(MANAGED, REALM_TENANT).into_iter().collect();
+        let attributes = AttributeMatch::new(MANAGED, self.storage.tenant.index()).into_iter().collect();
         let query = GroupQuery { attributes, ..GroupQuery::default() };
         self.client.every_group(&query).await.or_scim(self)
     }

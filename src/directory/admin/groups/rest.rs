@@ -71,7 +71,7 @@ impl Session {
     /// that a client could name in `If-Match`.
     pub(super) fn settle_if_cut_off(&self, group: &GroupRepresentation) {
         let Some(id) = group.id.clone().filter(|_| stored::is_moving(group)) else { return };
-        let at_rest = &self.directory.0.at_rest;
+        let at_rest = &self.directory.0.realm.at_rest();
         let is_due = at_rest.is_due(group);
         // One whose create goes on just now is not to be told at rest before it is.
         if !is_due && (at_rest.has(group) || stored::is_just_begun(group)) {
@@ -80,7 +80,7 @@ impl Session {
         let aftermath = self.after_answer();
         self.directory.0.tasks.spawn(async move {
             // Whoever is changing it now holds the lock, and leaves nothing to be done.
-            let _lock = aftermath.directory.0.locks.lock(format!("id {id}")).await;
+            let _lock = aftermath.directory.0.realm.locks().lock(format!("id {id}")).await;
             if let Err(error) = aftermath.settle_group(&id, is_due).await {
                 tracing::warn!(%error, %id, "the group counts as being changed until it is looked at again");
             }
@@ -103,7 +103,7 @@ impl Session {
             let written = self.client.update_group(id, &settled).await;
             if written.is_err() {
                 // The next look at it, or the sweep, tries again.
-                self.directory.0.at_rest.set_due(&stored);
+                self.directory.0.realm.at_rest().set_due(&stored);
             }
             written.or_scim(self)?;
         }
@@ -117,6 +117,6 @@ impl Session {
 
     /// The group as the caller sees it, without members.
     pub(super) fn group_row(&self, group: &GroupRepresentation) -> GroupRow {
-        stored::read(group, &self.caller, self.directory.0.at_rest.has(group))
+        stored::read(group, &self.caller, self.directory.0.realm.at_rest().has(group))
     }
 }

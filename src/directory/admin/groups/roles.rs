@@ -192,7 +192,7 @@ impl Session {
                 let Some(id) = &group.id else { continue };
                 let due = roles.iter().any(|role| !role.is_mapped(group));
                 if due && judge.standing(group).await? == Standing::Managed {
-                    let _lock = self.directory.0.locks.lock(format!("id {id}")).await;
+                    let _lock = self.directory.0.realm.locks().lock(format!("id {id}")).await;
                     // It may have been renamed since it was listed.
                     let now = self.client.group(id).await.or_scim(self)?;
                     if let Some(group) = now.filter(|group| group.name.to_lowercase() == *name) {

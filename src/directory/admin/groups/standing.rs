@@ -64,7 +64,7 @@ impl<'s> Judge<'s> {
     /// What the group is to a client.
     pub(super) async fn standing(&self, group: &GroupRepresentation) -> Result<Standing> {
         let settings = &self.session.settings().groups;
-        let tagged = stored::is_tagged(group);
+        let tagged = stored::is_tagged(group, &self.session.storage.tenant);
         if !tagged && !settings.show_all {
             return Ok(Standing::Foreign);
         }

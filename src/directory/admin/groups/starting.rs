@@ -8,6 +8,8 @@ use crate::keycloak::GroupRepresentation;
 use crate::scim::{Code, Error};
 
 use super::super::on_create::path;
+use super::super::storage::Storage;
+use super::super::tenant::Tenant;
 use super::super::{OrScim, Session};
 use super::standing::Judge;
 
@@ -55,7 +57,7 @@ impl Session {
             directory: self.directory.clone(),
             client: self.client.clone().of_realm(),
             facts: Arc::clone(&self.facts),
-            storage: self.storage.clone(),
+            storage: Storage { tenant: Tenant::realm(), ..self.storage.clone() },
             caller: Arc::clone(&self.caller),
         }
     }

@@ -12,7 +12,8 @@ use crate::scim::group::group as group_type;
 use crate::scim::render::Meta;
 use crate::scim::{Code, Error, Resource, ScimType, date_time};
 
-use super::super::storage::{EXTERNAL_ID, LAST_MODIFIED, MANAGED, PENDING, REALM_TENANT, external_id};
+use super::super::storage::{EXTERNAL_ID, LAST_MODIFIED, MANAGED, PENDING, external_id};
+use super::super::tenant::Tenant;
 
 /// When the group was created; Keycloak itself does not note it.
 const CREATED: &str = "scim.created";
@@ -36,9 +37,9 @@ fn values<'g>(group: &'g GroupRepresentation, name: &str) -> &'g [String] {
     group.attributes.as_ref().and_then(|attributes| attributes.get(name)).map_or(&[], Vec::as_slice)
 }
 
-/// Does SCIM manage the group? Compared exactly.
-pub(super) fn is_tagged(group: &GroupRepresentation) -> bool {
-    values(group, MANAGED).iter().any(|tenant| tenant == REALM_TENANT)
+/// Does the tenant manage the group? Compared exactly.
+pub(super) fn is_tagged(group: &GroupRepresentation, tenant: &Tenant) -> bool {
+    tenant.is_among(values(group, MANAGED))
 }
 
 /// Is the group's create not finished?
@@ -91,6 +92,7 @@ pub(super) fn write(
     before: &GroupRepresentation,
     resource: &Resource,
     caller: &str,
+    tenant: &Tenant,
 ) -> Result<GroupRepresentation> {
     let name = resource.text(group_type(), "displayName").unwrap_or_default();
     if name != before.name {
@@ -107,8 +109,8 @@ pub(super) fn write(
     }
     let mut attributes = before.attributes.clone().unwrap_or_default();
     let mut tenants = values(before, MANAGED).to_vec();
-    if !is_tagged(before) {
-        tenants.push(REALM_TENANT.into());
+    if !is_tagged(before, tenant) {
+        tenants.push(tenant.index().into());
     }
     attributes.insert(MANAGED.into(), tenants);
     let prefix = external_id(caller, "");
@@ -221,8 +223,13 @@ mod tests {
 
     #[test]
     fn a_write_keeps_what_it_does_not_own() {
-        let write =
-            write(&stored(), &wanted(json!({ "displayName": "Guides", "externalId": "p" })), "okta").unwrap();
+        let write = write(
+            &stored(),
+            &wanted(json!({ "displayName": "Guides", "externalId": "p" })),
+            "okta",
+            &Tenant::realm(),
+        )
+        .unwrap();
         assert_eq!(write.description.as_deref(), Some("They show the way"));
         let attributes = BTreeMap::from([
             ("colour".to_owned(), vec!["red".to_owned()]),

@@ -9,7 +9,6 @@ use crate::directory::groups::Membership;
 use crate::directory::{Result, Row, too_many};
 use crate::keycloak::{self, GroupId, GroupRepresentation, MAX_PAGE, UserRepresentation};
 
-use super::super::storage::has_index;
 use super::super::{OrScim, Session};
 use super::standing::Judge;
 
@@ -80,7 +79,11 @@ impl Session {
         let mut pages = vec![first];
         loop {
             let is_end = pages.last().is_none_or(|page| page.len() < MAX_PAGE as usize);
-            for user in pages.iter().flatten().filter(|user| has_index(user) && !user.is_service_account()) {
+            for user in pages
+                .iter()
+                .flatten()
+                .filter(|user| self.storage.tenant.has(user) && !user.is_service_account())
+            {
                 let Some(id) = &user.id else { continue };
                 let known = insiders.memberships.entry(id.to_string()).or_default();
                 // Who is in the group itself was noted before those in groups within it.

@@ -19,10 +19,15 @@ use super::stored;
 impl Session {
     pub(super) async fn create_group(self, wanted: WantedGroup) -> Result<GroupRow> {
         let judge = Judge::new(&self);
-        let mut write = stored::write(&GroupRepresentation::default(), &wanted.resource, &self.caller)?;
+        let mut write = stored::write(
+            &GroupRepresentation::default(),
+            &wanted.resource,
+            &self.caller,
+            &self.storage.tenant,
+        )?;
         let name = write.name.clone();
         // Two creates of one name: the second one sees what became of the first.
-        let name_lock = self.directory.0.locks.lock(group_name(&name)).await;
+        let name_lock = self.directory.0.realm.locks().lock(group_name(&name)).await;
         let namesakes = self.groups_named(&name).await?;
         if let Some(taken) = self.taken(&judge, &namesakes, &name, None).await? {
             drop(name_lock);
@@ -55,14 +60,14 @@ impl Session {
         };
         if more {
             // The group's lock comes before that of the tree, as everywhere: groups are looked at again under it.
-            let lock = self.directory.0.locks.lock(format!("id {id}")).await;
+            let lock = self.directory.0.realm.locks().lock(format!("id {id}")).await;
             let (plan, _tree) = match plan.moves_groups() {
                 false => (plan, None),
                 true => self.plan_moves(&judge, Some(&stored), &name, &wanted.members).await?,
             };
             self.give_checked_roles(&id, &stored, &name).await?;
             self.move_members(&id, &plan).await?;
-            self.directory.0.at_rest.note(&stored);
+            self.directory.0.realm.at_rest().note(&stored);
             // Groups are among them by now.
             let after = GroupRepresentation { sub_group_count: None, ..stored.clone() };
             let members = self.members_after(&Judge::new(&self), &after, &plan, &Members::All).await?;
@@ -98,7 +103,7 @@ impl Session {
             Taken::Unfinished(group) | Taken::Adoptable(group) => group,
         };
         let Some(id) = group.id.clone() else { return Err(exists(None)) };
-        let lock = self.directory.0.locks.lock(format!("id {id}")).await;
+        let lock = self.directory.0.realm.locks().lock(format!("id {id}")).await;
         // Whoever held the lock may have finished it.
         let judge = Judge::new(self);
         let now = self.client.group(&id).await.or_scim(self)?;
@@ -109,11 +114,11 @@ impl Session {
                 "The group is being deleted in Keycloak; repeat the request",
             ));
         };
-        if stored::is_tagged(&stored) && !stored::is_unfinished(&stored) {
+        if stored::is_tagged(&stored, &self.storage.tenant) && !stored::is_unfinished(&stored) {
             return Err(exists(Some(&id)));
         }
-        let mut write = stored::write(&stored, &wanted.resource, &self.caller)?;
-        if !stored::is_tagged(&stored) {
+        let mut write = stored::write(&stored, &wanted.resource, &self.caller, &self.storage.tenant)?;
+        if !stored::is_tagged(&stored, &self.storage.tenant) {
             self.refuse_unlisted_roles(&judge, &stored, &write.name).await?;
         }
         let (plan, _tree) = self.plan_moves(&judge, Some(&stored), &write.name, &wanted.members).await?;
@@ -128,15 +133,15 @@ impl Session {
 
     pub(super) async fn update_group(self, id: &str, edit: EditGroup, members: Members) -> Result<GroupRow> {
         let Ok(id) = GroupId::try_from(id) else { return Err(Error::not_found(id)) };
-        let lock = self.directory.0.locks.lock(format!("id {id}")).await;
+        let lock = self.directory.0.realm.locks().lock(format!("id {id}")).await;
         let judge = Judge::new(&self);
         let Some(stored) = self.visible_group(&judge, &id).await? else {
             return Err(Error::not_found(id.as_ref()));
         };
         let before = self.group_row(&stored);
         let wanted = edit(&before)?;
-        let mut write = stored::write(&stored, &wanted.resource, &self.caller)?;
-        if !stored::is_tagged(&stored) {
+        let mut write = stored::write(&stored, &wanted.resource, &self.caller, &self.storage.tenant)?;
+        if !stored::is_tagged(&stored, &self.storage.tenant) {
             if !self.settings().groups.adopt {
                 return Err(Error::new(
                     403,
@@ -151,13 +156,13 @@ impl Session {
         let _name_lock = match renamed {
             false => None,
             true => {
-                let name_lock = self.directory.0.locks.lock(group_name(&write.name)).await;
+                let name_lock = self.directory.0.realm.locks().lock(group_name(&write.name)).await;
                 let namesakes = self.groups_named(&write.name).await?;
                 match self.taken(&judge, &namesakes, &write.name, Some(&id)).await? {
                     None => Some(name_lock),
                     Some(Taken::Refused(error)) => return Err(error),
                     Some(Taken::Unfinished(group) | Taken::Adoptable(group)) => {
-                        return Err(refused_name(&group));
+                        return Err(refused_name(&group, &self.storage.tenant));
                     }
                 }
             }
@@ -208,7 +213,7 @@ impl Session {
             sub_group_count: if plan.moves_groups() { None } else { stored.sub_group_count },
             ..write
         };
-        self.directory.0.at_rest.note(&after);
+        self.directory.0.realm.at_rest().note(&after);
         let members = self.members_after(&Judge::new(self), &after, plan, &members).await?;
         Ok(self.row(&after, members))
     }
@@ -249,7 +254,7 @@ impl Session {
         if !plan.moves_groups() {
             return Ok((plan, None));
         }
-        let tree = self.directory.0.locks.lock("group tree".into()).await;
+        let tree = self.directory.0.realm.locks().lock("group tree".into()).await;
         // What was seen before the lock may have moved since.
         let judge = Judge::new(self);
         let group = match group.and_then(|group| group.id.as_ref()) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use time::OffsetDateTime;
 
-use crate::directory::admin::storage::{MANAGED, REALM_TENANT};
+use crate::directory::admin::storage::MANAGED;
 use crate::keycloak::{AttributeMatch, UserQuery};
 use crate::scim::filter::Operator;
 
@@ -107,11 +107,11 @@ impl Narrowing {
         names.into_iter().flatten().chain(self.attributes.values())
     }
 
-    /// The query; its window is still to be set.
-    pub fn query(&self) -> UserQuery {
+    /// The query for the users of a tenant, as it stands in the index; its window is still to be set.
+    pub fn query(&self, tenant: &str) -> UserQuery {
         // A search by a text is quick, and many times slower with the index beside it. Without a text the index is what
         // keeps those out that nobody may see.
-        let index = (!self.is_selective()).then(|| AttributeMatch::new(MANAGED, REALM_TENANT));
+        let index = (!self.is_selective()).then(|| AttributeMatch::new(MANAGED, tenant));
         let flat = self.attributes.iter().map(|(name, text)| AttributeMatch::new(name, &text.pattern));
         let pattern = |text: &Option<Text>| text.as_ref().map(|text| text.pattern.clone());
         UserQuery {

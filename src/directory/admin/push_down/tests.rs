@@ -37,7 +37,7 @@ fn planned_in(filter: &str, storage: &Storage) -> String {
         Key::Email(text) => format!("email {text}"),
     });
     let groups = plan.groups.iter().map(|id| format!("group {id}"));
-    let queries = plan.scans.iter().map(|scan| shown(&scan.query()));
+    let queries = plan.scans.iter().map(|scan| shown(&scan.query("realm")));
     lookups.chain(groups).chain(queries).collect::<Vec<_>>().join(" | ")
 }
 
@@ -50,7 +50,7 @@ fn shown(query: &UserQuery) -> String {
     let texts = [("username", &query.username), ("first", &query.first_name), ("last", &query.last_name)];
     let texts = texts.into_iter().filter_map(|(name, text)| Some(format!("{name}{sign}{}", text.as_ref()?)));
     let attributes = query.attributes.iter().map(|term| {
-        let term = format!("{term:?}").replace("AttributeMatch(", "").replace(['"', '\\', ')'], "");
+        let term = term.term().replace(['"', '\\'], "");
         if term == "scim.managed:realm" { "managed".into() } else { term.replacen(':', sign, 1) }
     });
     let enabled = query.enabled.map(|enabled| format!("enabled={enabled}"));

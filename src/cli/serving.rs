@@ -1,0 +1,232 @@
+//! What is served just now, and how it is exchanged while requests go on.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use futures_util::future::try_join_all;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::{Config, Realm, RealmName, Server};
+use crate::directory::admin::{AdminDirectory, Commons};
+use crate::http::Tenants;
+use crate::http::health::Readiness;
+use crate::telemetry::{Mask, Metrics};
+
+use super::gateway::{GatewayError, Manner};
+use super::realms::{OpenRealm, Opening, base_url};
+
+/// The realms that are served.
+pub(super) struct Serving {
+    manner: Manner,
+    /// The base of all URLs where the configuration does not say it.
+    bound_url: String,
+    /// What is served to the outside.
+    pub tenants: Arc<Tenants>,
+    directories: Arc<ArcSwap<Vec<AdminDirectory>>>,
+    in_force: tokio::sync::Mutex<InForce>,
+    /// Work that goes on after answers.
+    pub tasks: TaskTracker,
+    /// What keeps each realm in order.
+    pub keepers: TaskTracker,
+    /// Ends the keepers.
+    pub stop: CancellationToken,
+    /// Of this process.
+    pub metrics: Metrics,
+}
+
+/// A configuration and what became of it.
+struct InForce {
+    config: Config,
+    realms: BTreeMap<RealmName, Served>,
+    /// Of every realm that was ever served: requests of before may still be going on.
+    commons: BTreeMap<RealmName, Commons>,
+}
+
+#[derive(Clone)]
+struct Served {
+    config: Arc<Realm>,
+    open: OpenRealm,
+    /// Ends what keeps it in order.
+    keeping: CancellationToken,
+}
+
+/// What was changed by a new configuration.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Change {
+    /// The realms that are served otherwise from now on, or not any more.
+    pub realms: Vec<String>,
+    /// Keys that take effect at the next start.
+    pub at_restart: Vec<&'static str>,
+}
+
+impl Serving {
+    /// Opens all realms and looks at each.
+    ///
+    /// # Errors
+    /// [`GatewayError`]. A Keycloak that can't be reached is none: it may come up later.
+    pub(super) async fn open(
+        config: Config,
+        manner: Manner,
+        bound_url: String,
+    ) -> Result<Self, GatewayError> {
+        let mut nothing = config.clone();
+        nothing.realms.clear();
+        let serving = Self {
+            manner,
+            bound_url,
+            tenants: Arc::new(Tenants::new([], &config.server)),
+            directories: Arc::default(),
+            in_force: tokio::sync::Mutex::new(InForce {
+                config: nothing,
+                realms: BTreeMap::new(),
+                commons: BTreeMap::new(),
+            }),
+            tasks: TaskTracker::new(),
+            keepers: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            metrics: Metrics::default(),
+        };
+        serving.exchange(config).await?;
+        Ok(serving)
+    }
+
+    /// Serves what a new configuration says, from the next request on. Requests that have begun go on as they were.
+    ///
+    /// # Errors
+    /// [`GatewayError`] where a realm can't be served so; then nothing has changed.
+    pub(super) async fn exchange(&self, config: Config) -> Result<Change, GatewayError> {
+        let mut in_force = self.in_force.lock().await;
+        let public_url = self.public_url(&config);
+        let opening = Opening {
+            public_url: &public_url,
+            manner: &self.manner,
+            tasks: &self.tasks,
+            mask: Mask(config.log.mask_personal_data),
+            max_body_bytes: config.server.max_body_bytes,
+        };
+        let before = &in_force.config;
+        let same_for_all = self.public_url(before) == public_url
+            && before.log.mask_personal_data == config.log.mask_personal_data
+            && before.server.max_body_bytes == config.server.max_body_bytes;
+        let mut realms = BTreeMap::new();
+        let mut fresh = Vec::new();
+        for (name, realm) in &config.realms {
+            let known = in_force.realms.get(name).filter(|known| same_for_all && known.config == *realm);
+            let served = match known {
+                Some(known) => known.clone(),
+                None => {
+                    let commons = in_force.commons.get(name).cloned().unwrap_or_default();
+                    let previous = in_force.realms.get(name).map(|served| &served.open);
+                    fresh.push(name.clone());
+                    Served {
+                        config: Arc::clone(realm),
+                        open: opening.realm(realm, &commons, previous)?,
+                        keeping: self.stop.child_token(),
+                    }
+                }
+            };
+            realms.insert(name.clone(), served);
+        }
+        let looked_at =
+            fresh.iter().filter_map(|name| realms.get(name)).flat_map(|served| &served.open.directories);
+        try_join_all(looked_at.map(first_look)).await?;
+        // From here on it is in force.
+        self.tenants.instance.reload(&config.server);
+        let all = || realms.values().map(|served| &served.open);
+        self.tenants.exchange(all().flat_map(|open| open.tenants.iter().cloned()));
+        self.directories.store(Arc::new(all().flat_map(|open| open.directories.iter().cloned()).collect()));
+        let gone =
+            in_force.realms.iter().filter(|(name, _)| fresh.contains(name) || !realms.contains_key(*name));
+        let mut change = Change { at_restart: at_restart(before, &config), ..Change::default() };
+        for (name, served) in gone {
+            served.keeping.cancel();
+            change.realms.push(name.to_string());
+        }
+        for name in &fresh {
+            let Some(served) = realms.get(name) else { continue };
+            if let Some(commons) = served.open.directories.first().map(AdminDirectory::commons) {
+                commons.keep_organizations(served.config.organizations.keys().map(AsRef::as_ref));
+                in_force.commons.insert(name.clone(), commons);
+            }
+            for directory in served.open.directories.iter().filter(|_| !self.manner.dry_run) {
+                self.keepers.spawn(directory.clone().keep(served.keeping.clone()));
+            }
+        }
+        change.realms.extend(fresh.iter().map(ToString::to_string));
+        change.realms.sort();
+        change.realms.dedup();
+        (in_force.config, in_force.realms) = (config, realms);
+        Ok(change)
+    }
+
+    /// The base URLs, as they are typed into identity providers.
+    pub(super) async fn base_urls(&self) -> Vec<String> {
+        let in_force = self.in_force.lock().await;
+        let public_url = self.public_url(&in_force.config);
+        let realms = in_force.config.realms.values();
+        let tenants = realms.flat_map(|realm| std::iter::once(realm).chain(realm.organizations.values()));
+        let callable = tenants.filter(|tenant| tenant.realm_attributes || !tenant.callers.is_empty());
+        callable.map(|tenant| base_url(&public_url, tenant)).collect()
+    }
+
+    /// Tells which tenants were not found ready yet.
+    pub(super) fn readiness(&self) -> Readiness {
+        let directories = Arc::clone(&self.directories);
+        Arc::new(move || {
+            let directories = directories.load();
+            let missing = directories.iter().filter(|directory| !directory.is_ready());
+            let missing: Vec<String> = missing.map(AdminDirectory::name).collect();
+            if missing.is_empty() { Ok(()) } else { Err(missing) }
+        })
+    }
+
+    fn public_url(&self, config: &Config) -> String {
+        let configured = config.server.public_url.as_ref();
+        configured.map_or_else(|| self.bound_url.clone(), |url| url.as_str().trim_end_matches('/').to_owned())
+    }
+}
+
+/// A realm that is set up wrongly is refused; a Keycloak that is down may come up later.
+async fn first_look(directory: &AdminDirectory) -> Result<(), GatewayError> {
+    match directory.inspect().await {
+        Ok(()) => Ok(()),
+        Err(error) if error.is_final() => Err(error.into()),
+        Err(error) => {
+            tracing::warn!(realm = directory.name(), %error, "not ready yet; it is tried again until it is");
+            Ok(())
+        }
+    }
+}
+
+/// The keys whose change needs a new process: listeners are bound and limits are set once.
+fn at_restart(before: &Config, after: &Config) -> Vec<&'static str> {
+    // All fields by name, so that a new one can't be forgotten here.
+    let Server {
+        listen,
+        private_listen,
+        public_url: _,
+        max_body_bytes: _,
+        request_timeout,
+        header_timeout,
+        drain_timeout,
+        max_connections,
+        max_concurrent_requests,
+        rate_limit: _,
+        trusted_proxies: _,
+    } = &before.server;
+    let now = &after.server;
+    let changed = [
+        ("server.listen", *listen != now.listen),
+        ("server.private_listen", *private_listen != now.private_listen),
+        ("server.request_timeout", *request_timeout != now.request_timeout),
+        ("server.header_timeout", *header_timeout != now.header_timeout),
+        ("server.drain_timeout", *drain_timeout != now.drain_timeout),
+        ("server.max_connections", *max_connections != now.max_connections),
+        ("server.max_concurrent_requests", *max_concurrent_requests != now.max_concurrent_requests),
+        ("log.format", before.log.format != after.log.format),
+        ("log.level", before.log.level != after.log.level),
+    ];
+    changed.into_iter().filter(|(_, changed)| *changed).map(|(key, _)| key).collect()
+}

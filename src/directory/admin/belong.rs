@@ -1,0 +1,131 @@
+//! Belonging to a tenant: what makes a user its own, who shares a user, and how one is let go without touching the others.
+
+use crate::directory::{Result, Row, Wanted};
+use crate::keycloak::{self, OrganizationId, UserId, UserRepresentation};
+use crate::scim::{Code, Error};
+
+use super::plan::whole;
+use super::storage::MANAGED;
+use super::{OrScim, Session};
+
+impl Session {
+    /// Makes the user the tenant's: the role, and membership where the tenant is an organization. May be done again
+    /// without harm.
+    pub(super) async fn take_in(&self, id: &UserId) -> Result<()> {
+        let member = async {
+            match self.storage.tenant.id() {
+                Some(organization) => self.client.add_organization_member(organization, id).await,
+                None => Ok(()),
+            }
+        };
+        let role = self.client.map_realm_role(id, &self.facts.role);
+        tokio::try_join!(role, member).or_scim(self)?;
+        Ok(())
+    }
+
+    /// The organization's id, where somebody else has a part in the user, so that the tenant must not change or delete
+    /// them: another tenant, or another organization of the realm, be it served or not. The realm itself may do
+    /// everything with its own users.
+    pub(super) async fn shared(
+        &self,
+        id: &UserId,
+        user: &UserRepresentation,
+    ) -> Result<Option<OrganizationId>> {
+        let Some(own) = self.storage.tenant.id() else { return Ok(None) };
+        let mut shared = self.storage.tenant.is_shared(user);
+        if !shared {
+            let organizations = self.client.organizations_of(id).await.or_scim(self)?;
+            shared = organizations.iter().any(|organization| organization.id.as_ref() != Some(own));
+        }
+        Ok(shared.then(|| own.clone()))
+    }
+
+    /// Carries out what a client wants of a user that is shared: the membership can be taken away, and the caller's
+    /// `externalId` is its own. The caller holds the user's lock.
+    ///
+    /// # Errors
+    /// 403 for every other change.
+    pub(super) async fn update_shared(
+        &self,
+        organization: &OrganizationId,
+        id: &UserId,
+        stored: &UserRepresentation,
+        before: &Row,
+        wanted: &Wanted,
+    ) -> Result<Row> {
+        let user = &self.storage.user;
+        let mut seen = wanted.resource.clone();
+        seen.set_text(user, "externalId", before.resource.text(user, "externalId"));
+        if wanted.active == Some(false) {
+            seen.set_flag("active", before.resource.flag("active"));
+            // A leaver must not stay because of what else the request says, unless it is all or nothing.
+            if wanted.all_or_nothing && seen != before.resource {
+                return Err(read_only());
+            }
+            self.let_out(organization, id, stored).await?;
+            let mut row = before.clone();
+            row.resource.set_flag("active", Some(false));
+            return Ok(row);
+        }
+        if let Some(refusal) = &wanted.refusal {
+            return Err(refusal.clone());
+        }
+        if seen != before.resource {
+            return Err(read_only());
+        }
+        let mut write = whole(stored);
+        let own = wanted.resource.text(user, "externalId");
+        self.storage.set_external_id(&mut write, own, &self.caller)?;
+        if !self.storage.tenant.has(stored) {
+            let tenants = write.attributes.get_or_insert_default().entry(MANAGED.into()).or_default();
+            tenants.push(self.storage.tenant.index().to_owned());
+        }
+        if write.attributes == stored.attributes {
+            return Ok(before.clone());
+        }
+        self.client.update_user(id, &write).await.or_scim(self)?;
+        let after = UserRepresentation { attributes: write.attributes, ..stored.clone() };
+        Ok(self.storage.read(&after, &self.caller))
+    }
+
+    /// Takes the membership away, and what the organization kept with the user. May be done again without harm.
+    ///
+    /// # Errors
+    /// 403 where the organization's own identity provider brought the user: Keycloak would delete the user.
+    pub(super) async fn let_out(
+        &self,
+        organization: &OrganizationId,
+        id: &UserId,
+        stored: &UserRepresentation,
+    ) -> Result<()> {
+        let membership = self.client.organization_member(organization, id).await.or_scim(self)?;
+        if membership.is_some_and(|membership| membership.managed) {
+            return Err(Error::new(
+                403,
+                Code::OtherTenant,
+                "The user belongs to another tenant too, and is a managed member of this organization, whom Keycloak \
+                 would delete with the membership; an administrator of Keycloak must decide",
+            ));
+        }
+        match self.client.remove_organization_member(organization, id).await {
+            Err(error @ keycloak::Error::NotFound { .. }) if !error.is_realm_missing() => {}
+            done => done.or_scim(self)?,
+        }
+        let mut write = whole(stored);
+        let attributes = write.attributes.get_or_insert_default();
+        self.storage.forget(attributes);
+        if write.attributes != stored.attributes {
+            self.client.update_user(id, &write).await.or_scim(self)?;
+        }
+        Ok(())
+    }
+}
+
+fn read_only() -> Error {
+    Error::new(
+        403,
+        Code::OtherTenant,
+        "The user belongs to another tenant too, so that this organization can only read them, keep its own externalId, and \
+         end the membership (active = false, or DELETE)",
+    )
+}
