@@ -7,6 +7,8 @@ use clap::{Args, Subcommand};
 
 use crate::config::{self, ExplainError, OrganizationKey, ProcessEnvironment, RealmName};
 
+use super::attributes;
+
 /// What to do with the configuration.
 #[derive(Debug, Args)]
 pub struct ConfigArgs {
@@ -47,12 +49,20 @@ pub enum ConfigCommandError {
 ///
 /// # Errors
 /// [`ConfigCommandError`].
-pub fn run(args: &ConfigArgs, out: &mut dyn Write) -> Result<(), ConfigCommandError> {
+pub async fn run(args: &ConfigArgs, out: &mut dyn Write) -> Result<(), ConfigCommandError> {
     match &args.command {
         ConfigCommand::Explain { config, realm, organization } => {
             let environment = ProcessEnvironment;
-            let explanation = config::explain_file(config, &environment, realm, organization.as_ref())?;
+            let mut explanation = config::explain_file(config, &environment, realm, organization.as_ref())?;
+            let loaded = config::load(config, &environment).map_err(ExplainError::Config)?;
+            let notes = match loaded.realms.get(realm) {
+                Some(found) => attributes::lay_over(&mut explanation, found, organization.as_ref()).await,
+                None => Vec::new(),
+            };
             write!(out, "{explanation}")?;
+            for note in notes {
+                writeln!(out, "# {note}")?;
+            }
         }
         ConfigCommand::Schema => {
             serde_json::to_writer_pretty(&mut *out, &config::json_schema()).map_err(io::Error::from)?;
