@@ -55,6 +55,16 @@ fn the_least_file_is_explained_by_what_is_built_in() {
         ("\"http://127.0.0.1:8080/realms/acme\"", "built-in: keycloak.url and /realms/<name>")
     );
     assert_eq!(of(&explanation, "attributes.timezone"), ("\"zoneinfo\"", "built-in"));
+    for (key, words) in [
+        ("server.public_url", "(http:// and the bound address of listen)"),
+        ("server.rate_limit", "(no limit)"),
+        ("identity_provider.alias", "(users are not linked)"),
+        ("keycloak.proxy", "(none)"),
+        ("callers.okta.access", "\"read-write\""),
+        ("callers.okta.networks", "(any)"),
+    ] {
+        assert_eq!(of(&explanation, key), (words, "built-in"));
+    }
 }
 
 #[test]
