@@ -72,3 +72,57 @@ pub async fn run(args: &ConfigArgs, out: &mut dyn Write) -> Result<(), ConfigCom
     out.flush()?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: ConfigArgs,
+    }
+
+    fn ran(line: &[&str]) -> Result<String, ConfigCommandError> {
+        let args =
+            Line::try_parse_from([&["config"], line].concat()).unwrap_or_else(|error| panic!("{error}")).args;
+        let mut out = Vec::new();
+        run(&args, &mut out)?;
+        Ok(String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn a_realm_and_an_organization_are_explained_with_file_and_line() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("acme.secret"), "s3cret").unwrap();
+        let path = folder.path().join("gate.toml");
+        let text = "version = 1\n[realms.acme]\nmax_page_size = 50\nrealm_attributes = true\n[realms.acme.keycloak]\n\
+                    url = \"http://kc\"\nclient_secret_file = \"acme.secret\"\n\
+                    [realms.acme.organizations.contoso]\nmax_page_size = 60\n";
+        std::fs::write(&path, text).unwrap();
+        let file = path.to_str().unwrap();
+        let realm = ran(&["explain", "--config", file, "--realm", "acme"]).unwrap();
+        let line = |told: &str, key: &str| {
+            let line = told.lines().find(|line| line.starts_with(key)).unwrap().to_owned();
+            line.split_whitespace().collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(line(&realm, "max_page_size"), format!("max_page_size = 50 {file}:3 ([realms.acme])"));
+        assert!(!realm.contains("s3cret"), "{realm}");
+        let contoso = ["explain", "--config", file, "--realm", "acme", "--organization", "contoso"];
+        let contoso = ran(&contoso).unwrap();
+        let table = "[realms.acme.organizations.contoso]";
+        assert_eq!(line(&contoso, "max_page_size"), format!("max_page_size = 60 {file}:9 ({table})"));
+        let error = ran(&["explain", "--config", file, "--realm", "beta"]).unwrap_err();
+        assert_eq!(error.to_string(), "the configuration has no realm beta; it has acme");
+        let error = ran(&["explain", "--config", "/no/such.toml", "--realm", "acme"]).unwrap_err();
+        assert!(error.to_string().starts_with("/no/such.toml: cannot read this file"), "{error}");
+    }
+
+    #[test]
+    fn the_schema_is_printed_as_json() {
+        let schema: serde_json::Value = serde_json::from_str(&ran(&["schema"]).unwrap()).unwrap();
+        assert_eq!(schema, config::json_schema());
+    }
+}
