@@ -1,5 +1,6 @@
-//! The commands: `serve`, `setup`, `token`, `demo` and `explain`.
+//! The commands: `serve`, `setup`, `token`, `demo`, `explain` and `config`.
 
+pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod explain;
@@ -39,6 +40,8 @@ enum Command {
     Token(token::TokenArgs),
     /// Show what a request would become in Keycloak, without changing anything.
     Explain(Box<explain::ExplainArgs>),
+    /// Show what the configuration says, or what it may say.
+    Config(config::ConfigArgs),
     /// Try the gateway, without a Keycloak or with one.
     #[cfg(feature = "demo")]
     Demo(Box<demo::DemoArgs>),
@@ -64,6 +67,7 @@ pub fn run() -> ExitCode {
             let mut stdout = std::io::stdout();
             runtime.block_on(explain::run(*args, &mut stdout)).map_err(|error| failed(&error))
         }
+        Command::Config(args) => config::run(&args, &mut std::io::stdout()).map_err(|error| failed(&error)),
         #[cfg(feature = "demo")]
         Command::Demo(args) => runtime.block_on(demo::run(*args)).map_err(|error| failed(&error)),
     };

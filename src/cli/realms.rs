@@ -11,7 +11,7 @@ use crate::auth::Authenticator;
 use crate::config::{self, CallerAuth, CallerName, External, Realm, UnknownAttributes};
 use crate::directory::admin::{self, AdminDirectory, Commons};
 use crate::engine::{self, Engine};
-use crate::http::{CallerLimits, Tenant, Tenants, TokenEndpoint};
+use crate::http::{CallerLimits, Tenant, TokenEndpoint};
 use crate::keycloak::{self, Connection, HttpClientError};
 use crate::scim::Policy;
 use crate::scim::list::PageSizes;
@@ -44,16 +44,19 @@ pub(super) struct Opening<'a> {
     pub max_body_bytes: usize,
     /// Takes what goes on after an answer.
     pub tasks: &'a TaskTracker,
-    /// What was served before: issuers' keys and what was counted go over to those who serve next.
-    pub before: &'a Tenants,
 }
 
 impl Opening<'_> {
-    /// Opens a realm. `commons` is what those have used who served it before.
+    /// Opens a realm. `commons` is what those have used who served it before; `previous` is as it was served until now.
     ///
     /// # Errors
     /// Where there can be no client for Keycloak.
-    pub(super) fn realm(&self, realm: &Realm, commons: &Commons) -> Result<OpenRealm, HttpClientError> {
+    pub(super) fn realm(
+        &self,
+        realm: &Realm,
+        commons: &Commons,
+        previous: Option<&OpenRealm>,
+    ) -> Result<OpenRealm, HttpClientError> {
         let way = &realm.keycloak;
         let http = keycloak::http_client(
             way.connect_timeout,
@@ -83,7 +86,11 @@ impl Opening<'_> {
                 commons.clone(),
                 self.tasks.clone(),
             );
-            open.tenants.push(Arc::new(self.tenant(config, &directory, &http)?));
+            let previous = previous.and_then(|open| {
+                open.tenants.iter().find(|tenant| tenant.organization == config.organization)
+            });
+            let tenant = self.tenant(config, &directory, &http, previous.map(AsRef::as_ref))?;
+            open.tenants.push(Arc::new(tenant));
             open.directories.push(directory);
         }
         Ok(open)
@@ -94,6 +101,7 @@ impl Opening<'_> {
         config: &Realm,
         directory: &AdminDirectory,
         http: &reqwest::Client,
+        previous: Option<&Tenant>,
     ) -> Result<Tenant, HttpClientError> {
         let engine = Engine::new(
             Arc::new(directory.clone()),
@@ -106,18 +114,18 @@ impl Opening<'_> {
             config.keycloak.endpoint(&segments)
         };
         let names = directory.clone();
-        let mut authenticator = Authenticator::new(config, http.clone(), protocol("certs"), issuer_http)?;
-        let before = self.before.get(config.name.as_ref(), config.organization.as_ref().map(AsRef::as_ref));
-        let before = before.as_deref();
-        if let Some(before) = before {
-            authenticator = authenticator.after(&before.authenticator);
-        }
+        let authenticator = Authenticator::new(config, http.clone(), protocol("certs"), issuer_http)?;
+        let limits =
+            previous.map_or_else(|| CallerLimits::of(config), |previous| previous.limits.for_next(config));
         Ok(Tenant {
             realm: config.name.clone(),
             organization: config.organization.clone(),
             is_also: Arc::new(move |name| names.is_also(name)),
-            authenticator,
-            limits: before.map_or_else(|| CallerLimits::of(config), |before| before.limits.for_next(config)),
+            authenticator: match previous {
+                Some(previous) => authenticator.after(&previous.authenticator),
+                None => authenticator,
+            },
+            limits,
             engine,
             token_endpoint: token_endpoint(config, http.clone(), protocol("token")),
             mask: self.mask,
@@ -167,8 +175,29 @@ fn directory_settings(realm: &Realm) -> admin::Settings {
         trust_email: realm.trust_email,
         reactivate_local: realm.reactivate_local,
         groups: group_settings(&realm.groups),
+        callers: realm.callers.keys().map(ToString::to_string).collect(),
+        shared: match realm.shared {
+            config::Shared::Refuse => admin::Shared::Refuse,
+            config::Shared::LastWins => admin::Shared::LastWins,
+        },
+        identity_provider: realm.identity_provider.as_ref().map(identity_provider_link),
+        on_create: admin::OnCreate {
+            required_actions: realm.on_create.required_actions.clone(),
+            email_verified: realm.on_create.email_verified,
+            groups: realm.on_create.groups.clone(),
+        },
         sweep_interval: realm.sweep_interval,
     }
+}
+
+fn identity_provider_link(link: &config::IdentityProviderLink) -> admin::IdentityProviderLink {
+    let user_id = match &link.user_id {
+        config::LinkedValue::ExternalId => admin::LinkedValue::ExternalId,
+        config::LinkedValue::UserName => admin::LinkedValue::UserName,
+        config::LinkedValue::Email => admin::LinkedValue::Email,
+        config::LinkedValue::Attribute(path) => admin::LinkedValue::Attribute(path.clone()),
+    };
+    admin::IdentityProviderLink { alias: link.alias.clone(), user_id }
 }
 
 fn group_settings(groups: &config::Groups) -> admin::GroupSettings {

@@ -105,7 +105,6 @@ impl Serving {
             tasks: &self.tasks,
             mask: Mask(config.log.mask_personal_data),
             max_body_bytes: config.server.max_body_bytes,
-            before: &self.tenants,
         };
         let before = &in_force.config;
         let same_for_all = self.public_url(before) == public_url
@@ -119,10 +118,11 @@ impl Serving {
                 Some(known) => known.clone(),
                 None => {
                     let commons = in_force.commons.get(name).cloned().unwrap_or_default();
+                    let previous = in_force.realms.get(name).map(|served| &served.open);
                     fresh.push(name.clone());
                     Served {
                         config: Arc::clone(realm),
-                        open: opening.realm(realm, &commons)?,
+                        open: opening.realm(realm, &commons, previous)?,
                         keeping: self.stop.child_token(),
                     }
                 }

@@ -73,8 +73,7 @@ impl Record {
             self.span.record("organization", organization);
         }
         self.with(|learned| {
-            learned.realm = Some(realm);
-            learned.organization = organization;
+            (learned.realm, learned.organization) = (Some(realm), organization);
             learned.operation = Some(operation);
         });
     }

@@ -107,6 +107,12 @@ impl AdminClient {
         Self { organization: Some(organization), ..self }
     }
 
+    /// The same client outside of any organization: calls about groups are about the realm's.
+    #[must_use]
+    pub fn of_realm(self) -> Self {
+        Self { organization: None, ..self }
+    }
+
     /// The realm's name.
     #[must_use]
     pub fn realm_name(&self) -> &str {

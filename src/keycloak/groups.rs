@@ -168,7 +168,8 @@ impl AdminClient {
     ///
     /// # Errors
     /// [`Error::Conflict`] when a sibling has the name, [`Error::NotFound`] without the group above it, and as every
-    /// call. Names and values of more than 255 UTF-16 units are answered 500.
+    /// call. Names and values of more than 255 UTF-16 units are answered 500, in an organization some 400.
+    /// There a group below another one takes two calls; between them it has nothing but its name.
     pub async fn create_group(
         &self,
         below: Option<&GroupId>,
@@ -177,7 +178,7 @@ impl AdminClient {
         let at = self.place(below);
         let path = at.path;
         let answer = self.change(Method::POST, at, Some(group), Repeat::NeverSent).await?;
-        answer
+        let id = answer
             .location
             .as_deref()
             .and_then(|location| location.rsplit('/').next())
@@ -185,7 +186,22 @@ impl AdminClient {
             .ok_or_else(|| Error::Decode {
                 call: Call { method: "POST", path },
                 detail: "its Location header holds no group id".to_owned(),
-            })
+            })?;
+        let is_bare = self.organization.is_some() && below.is_some();
+        if is_bare && (group.attributes.is_some() || group.description.is_some()) {
+            self.complete(&id, group).await?;
+        }
+        Ok(id)
+    }
+
+    /// Writes what Keycloak passes over when a group is created below another one of an organization: all but its name.
+    /// Where that fails the group goes again, so that none is left that nobody would know for theirs.
+    async fn complete(&self, id: &GroupId, group: &GroupRepresentation) -> Result<()> {
+        let Err(failed) = self.update_group(id, group).await else { return Ok(()) };
+        if let Err(error) = self.delete_group(id).await {
+            tracing::warn!(%id, %error, "a group stays without its attributes: it could neither be completed nor deleted");
+        }
+        Err(failed)
     }
 
     /// The list of groups in this place.

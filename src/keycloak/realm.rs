@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::client::{AdminClient, Prepared, Repeat, decode};
 use super::error::{Call, Error, Result};
-use super::representation::{ClientRepresentation, RealmRepresentation, UserProfile};
+use super::representation::{ClientRepresentation, RealmRepresentation, RequiredAction, UserProfile};
 
 const DISCOVERY: Call = Call { method: "GET", path: ".well-known/openid-configuration" };
 
@@ -30,6 +30,14 @@ impl AdminClient {
     /// As every call; see [`Error`].
     pub async fn user_profile(&self) -> Result<UserProfile> {
         self.get(("users/profile", &[]), &[]).await
+    }
+
+    /// What the realm can make users do at their next sign-in; needs `view-realm`.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], and as every call.
+    pub async fn required_actions(&self) -> Result<Vec<RequiredAction>> {
+        self.get(("authentication/required-actions", &[]), &[]).await
     }
 
     /// The internal id of a client. `None` also when our account may not see clients (it needs

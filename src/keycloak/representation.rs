@@ -8,6 +8,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
+use super::identity_providers::FederatedIdentity;
+
 /// The id of a user: letters, digits and hyphens only, so that it can stand in a URL and reach no
 /// other address than that user's.
 ///
@@ -165,6 +167,12 @@ pub struct UserRepresentation {
     /// What the user must do at the next sign-in, such as `VERIFY_EMAIL`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub required_actions: Option<Vec<String>>,
+    /// The paths of the groups that a new user joins; not looked at in a change.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub groups: Option<Vec<String>>,
+    /// The links to identity providers that a new user gets; not looked at in a change, and not in search results.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub federated_identities: Option<Vec<FederatedIdentity>>,
     /// Everything else.
     #[serde(flatten)]
     pub rest: Rest,
@@ -323,6 +331,16 @@ pub struct RealmRepresentation {
     /// Everything else.
     #[serde(flatten)]
     pub rest: Rest,
+}
+
+/// Something that a user can be made to do at the next sign-in (Keycloak's `RequiredActionProviderRepresentation`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+pub struct RequiredAction {
+    /// By which users name it, such as `UPDATE_PROFILE`.
+    pub alias: String,
+    /// Whether it is asked for; what is switched off is kept on users and passed over.
+    #[serde(default)]
+    pub enabled: bool,
 }
 
 /// The realm's user profile: which attributes users have.

@@ -7,6 +7,7 @@ use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 
 use super::answer::Answer;
+use super::identity_providers;
 use super::profile::{BUILT_IN, EMAIL, FIRST_NAME, LAST_NAME, Profile, USERNAME};
 use super::state::User;
 
@@ -25,8 +26,10 @@ pub(super) struct Written {
     pub required_actions: Option<Vec<String>>,
     pub attributes: Option<BTreeMap<String, Option<Values>>>,
     credentials: Option<Vec<Value>>,
-    groups: Option<Vec<Value>>,
-    federated_identities: Option<Vec<Value>>,
+    /// Paths; not looked at in a change.
+    pub groups: Option<Vec<String>>,
+    /// Not looked at in a change.
+    pub federated_identities: Option<Vec<identity_providers::Written>>,
     federation_link: Option<Value>,
     #[serde(rename = "id")]
     _id: IgnoredAny,
@@ -66,12 +69,9 @@ impl Written {
     /// Refuses what a real Keycloak would carry out and the stand-in does not.
     pub(super) fn check_supported(&self) -> Result<(), Answer> {
         let some = |list: &Option<Vec<Value>>| list.as_ref().is_some_and(|list| !list.is_empty());
-        for (name, is_there) in [
-            ("credentials", some(&self.credentials)),
-            ("groups", some(&self.groups)),
-            ("federatedIdentities", some(&self.federated_identities)),
-            ("federationLink", self.federation_link.is_some()),
-        ] {
+        for (name, is_there) in
+            [("credentials", some(&self.credentials)), ("federationLink", self.federation_link.is_some())]
+        {
             if is_there {
                 return Err(Answer::error(501, &format!("the stand-in takes no user with {name}")));
             }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::answer::Answer;
 use super::conditions;
+use super::identity_providers;
 use super::profile::{BUILT_IN, Profile};
 use super::representation::{brief, representation};
 use super::request::Request;
@@ -101,6 +102,9 @@ struct Query {
     created_after: Option<i64>,
     created_before: Option<i64>,
     attributes: BTreeMap<String, String>,
+    /// As they are written.
+    identity_provider: Option<String>,
+    identity: Option<String>,
 }
 
 impl Query {
@@ -116,10 +120,15 @@ impl Query {
                 "createdBefore" => query.created_before = Some(instant(value)?),
                 "enabled" => query.enabled = Some(value.eq_ignore_ascii_case("true")),
                 "exact" => query.exact = Some(value.eq_ignore_ascii_case("true")),
+                "idpAlias" => query.identity_provider = Some(value.clone()),
+                "idpUserId" => query.identity = Some(value.clone()),
                 "q" => query.attributes = attributes(value)?,
                 "first" | "max" | "briefRepresentation" => {}
                 _ => return Err(Answer::error(501, &format!("the stand-in has no search by {name}"))),
             }
+        }
+        if query.identity.is_some() && query.identity_provider.is_none() {
+            return Err(Answer::error(501, "the stand-in has no search by idpUserId without idpAlias"));
         }
         Ok(query)
     }
@@ -138,6 +147,10 @@ impl Query {
             && self.created_after.is_none_or(|after| user.created >= after)
             && self.created_before.is_none_or(|before| user.created <= before)
             && self.enabled.is_none_or(|enabled| enabled == user.enabled)
+            && self
+                .identity_provider
+                .as_ref()
+                .is_none_or(|alias| identity_providers::is_linked(user, alias, self.identity.as_deref()))
             && self.attributes.iter().all(|(name, wanted)| {
                 let values = user.attributes.get(name).map(Vec::as_slice).unwrap_or_default();
                 let length = |text: &str| text.encode_utf16().count();
@@ -158,6 +171,7 @@ impl Query {
             && self.created_before.is_none()
             && self.enabled.is_none()
             && self.exact.is_none()
+            && self.identity_provider.is_none()
             && self.attributes.is_empty();
         !is_bare || user.service_account_of.is_none()
     }

@@ -10,23 +10,27 @@ use super::representation::{Written, representation};
 use super::request::Request;
 use super::state::{Realm, User};
 use super::validation::{self, Refusal};
-
-/// The required actions that are registered in a new realm; others are dropped without a word.
-const REQUIRED_ACTIONS: [&str; 4] = ["CONFIGURE_TOTP", "UPDATE_PASSWORD", "UPDATE_PROFILE", "VERIFY_EMAIL"];
+use super::{groups, identity_providers, required_actions};
 
 /// `POST users`.
 pub(super) fn create(realm: &mut Realm, request: &Request) -> Result<Answer, Answer> {
-    let written: Written = request.representation("UserRepresentation")?;
+    let mut written: Written = request.representation("UserRepresentation")?;
     written.check_supported()?;
     let profile = Profile::of(realm)?;
     let values = settle(realm, &profile, &written, None)?;
+    let identities = identity_providers::given(written.federated_identities.take().unwrap_or_default())?;
+    let joined = groups::at_paths(realm, &written.groups.take().unwrap_or_default())?;
     let mut user = User {
         enabled: written.enabled.unwrap_or(false),
         email_verified: written.email_verified.unwrap_or(false),
         created: written.created_timestamp.unwrap_or_else(super::now_millis),
-        required_actions: known_actions(written.required_actions.as_deref().unwrap_or_default()),
+        required_actions: required_actions::known(written.required_actions.as_deref().unwrap_or_default()),
+        identities,
         ..realm.person(String::new())
     };
+    for group in joined {
+        realm.memberships.join(&user.id, &group);
+    }
     store(&mut user, &profile, values);
     let location = format!("{}/admin/realms/{}/users/{}", request.base(), realm.name, user.id);
     realm.users.insert(user.id.clone(), user);
@@ -37,6 +41,10 @@ pub(super) fn create(realm: &mut Realm, request: &Request) -> Result<Answer, Ans
 pub(super) fn read(realm: &Realm, id: &str) -> Result<Answer, Answer> {
     let user = realm.users.get(id).ok_or_else(not_found)?;
     let mut shown = representation(user, &Profile::of(realm)?);
+    let identities = identity_providers::shown(realm, user);
+    if !identities.is_empty() {
+        shown.insert("federatedIdentities".to_owned(), identities.into());
+    }
     shown.insert(
         "access".to_owned(),
         ["manageGroupMembership", "resetPassword", "view", "mapRoles", "impersonate", "manage"]
@@ -59,7 +67,7 @@ pub(super) fn update(realm: &mut Realm, id: &str, request: &Request) -> Result<A
     user.enabled = written.enabled.unwrap_or(user.enabled);
     user.email_verified = written.email_verified.unwrap_or(user.email_verified);
     if let Some(actions) = &written.required_actions {
-        user.required_actions = known_actions(actions);
+        user.required_actions = required_actions::known(actions);
     }
     Ok(Answer::no_content())
 }
@@ -176,8 +184,4 @@ fn store(user: &mut User, profile: &Profile, mut values: BTreeMap<String, Vec<St
     user.attributes.retain(|name, _| !profile.is_written(name));
     user.attributes
         .extend(values.into_iter().filter(|(name, texts)| profile.is_written(name) && !texts.is_empty()));
-}
-
-fn known_actions(wanted: &[String]) -> Vec<String> {
-    wanted.iter().filter(|action| REQUIRED_ACTIONS.contains(&action.as_str())).cloned().collect()
 }

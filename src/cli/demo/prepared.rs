@@ -139,6 +139,10 @@ impl Prepared {
             public_url: None,
             gateway_client: GATEWAY_CLIENT.into(),
             caller_client: None,
+            idp: None,
+            idp_user_id: None,
+            organization: None,
+            enable_organizations: false,
         };
         let caller_file = out.join(args.caller_file());
         let (mut report, mut warnings) = (Vec::new(), Vec::new());

@@ -74,6 +74,11 @@ impl Administrator {
         result.map_err(|error| self.advice(doing, error))
     }
 
+    /// That the account may not do this.
+    pub(super) fn may_not(&self, doing: &'static str) -> SetupError {
+        SetupError::NotAdministrator { user: self.user.clone(), realm: self.realm.clone(), doing }
+    }
+
     fn advice(&self, doing: &'static str, error: Error) -> SetupError {
         let url = self.keycloak.to_string();
         match error {
@@ -89,9 +94,7 @@ impl Administrator {
             Error::Forbidden { reason, .. } if error.at_sign_in() => {
                 SetupError::SignIn { user: self.user.clone(), realm: self.account_realm.clone(), reason }
             }
-            Error::Forbidden { .. } => {
-                SetupError::NotAdministrator { user: self.user.clone(), realm: self.realm.clone(), doing }
-            }
+            Error::Forbidden { .. } => self.may_not(doing),
             source => SetupError::Keycloak { doing, source },
         }
     }

@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use url::Url;
 
 use super::SetupError;
-use crate::config::{CallerName, NameError, RealmName};
+use crate::config::{CallerName, NameError, OrganizationKey, RealmName};
 
 /// Prepares a Keycloak realm and a configuration, and prints what to type into Okta.
 ///
@@ -80,6 +80,24 @@ pub struct SetupArgs {
     /// The Keycloak client of the identity provider, with --auth keycloak [default: scim-<caller>]
     #[arg(long, value_name = "ID")]
     pub caller_client: Option<String>,
+
+    /// The alias of the identity provider in Keycloak that users are linked to, so that single sign-on finds who was
+    /// provisioned
+    #[arg(long, value_name = "ALIAS")]
+    pub idp: Option<String>,
+
+    /// Which value is the user's id there: externalId, userName, emails, or another attribute with one text [default:
+    /// externalId]
+    #[arg(long, value_name = "ATTRIBUTE", requires = "idp")]
+    pub idp_user_id: Option<String>,
+
+    /// Serve this organization of the realm, by its alias, with a caller of its own, instead of the realm itself
+    #[arg(long, value_name = "ALIAS")]
+    pub organization: Option<String>,
+
+    /// Turn organizations on in the realm, where they are off
+    #[arg(long, requires = "organization")]
+    pub enable_organizations: bool,
 }
 
 /// How a caller proves who it is.
@@ -113,7 +131,11 @@ const fn loopback(port: u16) -> SocketAddr {
 impl SetupArgs {
     /// The `client_id` of the identity provider's client.
     pub(super) fn caller_client(&self) -> String {
-        self.caller_client.clone().unwrap_or_else(|| format!("scim-{}", self.caller))
+        let named = || match &self.organization {
+            Some(organization) => format!("scim-{organization}-{}", self.caller),
+            None => format!("scim-{}", self.caller),
+        };
+        self.caller_client.clone().unwrap_or_else(named)
     }
 
     /// The file with the secret of the gateway's own client.
@@ -123,7 +145,31 @@ impl SetupArgs {
 
     /// The file with what the identity provider sends.
     pub(in crate::cli) fn caller_file(&self) -> String {
-        caller_file(&self.realm, &self.caller, self.auth)
+        caller_file(&self.realm, self.organization.as_deref(), &self.caller, self.auth)
+    }
+
+    /// The names on the way to the tenant in config.toml: the realm, or the organization of it.
+    pub(super) fn tenant_keys(&self) -> Vec<&str> {
+        let organization = self.organization.iter().flat_map(|name| ["organizations", name.as_str()]);
+        ["realms", self.realm.as_str()].into_iter().chain(organization).collect()
+    }
+
+    /// The names on the way to the caller in config.toml.
+    pub(super) fn caller_keys(&self) -> Vec<&str> {
+        [self.tenant_keys(), vec!["callers", self.caller.as_str()]].concat()
+    }
+
+    /// The tenant, as messages name it.
+    pub(super) fn tenant(&self) -> String {
+        match &self.organization {
+            Some(organization) => format!("organization {organization} of realm {}", self.realm),
+            None => format!("realm {}", self.realm),
+        }
+    }
+
+    /// Which value of a user is its id at the identity provider.
+    pub(super) fn idp_user_id(&self) -> &str {
+        self.idp_user_id.as_deref().unwrap_or("externalId")
     }
 
     /// The realm's name. It becomes part of file names and URLs: what `serve` would refuse is refused before anything is
@@ -150,6 +196,12 @@ impl SetupArgs {
             check_url("--public-url", url)?;
         }
         check_client("--gateway-client", &self.gateway_client)?;
+        if let Some(organization) = &self.organization {
+            check_organization(organization)?;
+        }
+        if let Some(alias) = &self.idp {
+            check_alias(alias)?;
+        }
         if self.auth == CallerAuth::Keycloak {
             check_client("--caller-client", &self.caller_client())?;
             if self.caller_client() == self.gateway_client {
@@ -176,11 +228,12 @@ pub(super) fn gateway_secret_file(realm: &str) -> String {
     format!("{realm}-keycloak-client-secret")
 }
 
-/// The file with what a caller of a realm sends.
-pub(super) fn caller_file(realm: &str, caller: &str, auth: CallerAuth) -> String {
+/// The file with what a caller of a realm, or of an organization of it, sends.
+pub(super) fn caller_file(realm: &str, organization: Option<&str>, caller: &str, auth: CallerAuth) -> String {
+    let tenant = organization.map_or_else(|| realm.to_owned(), |name| format!("{realm}-{name}"));
     match auth {
-        CallerAuth::Token => format!("{realm}-{caller}-token"),
-        CallerAuth::Keycloak => format!("{realm}-{caller}-client-secret"),
+        CallerAuth::Token => format!("{tenant}-{caller}-token"),
+        CallerAuth::Keycloak => format!("{tenant}-{caller}-client-secret"),
     }
 }
 
@@ -191,6 +244,28 @@ fn refused(option: &'static str, reason: impl Into<String>) -> SetupError {
 /// The caller's name becomes part of file names, of a client id and of the configuration, which knows the narrowest rule.
 fn check_caller(caller: &str) -> Result<(), SetupError> {
     caller.parse::<CallerName>().map(drop).map_err(|error| refused("--caller", error.to_string()))
+}
+
+/// It becomes part of URLs and file names.
+fn check_organization(alias: &str) -> Result<(), SetupError> {
+    if alias.starts_with('.') {
+        return Err(refused(
+            "--organization",
+            "its alias becomes part of a file's name, and must not begin with a dot",
+        ));
+    }
+    let read = alias.parse::<OrganizationKey>();
+    read.map(drop).map_err(|error| refused("--organization", error.to_string()))
+}
+
+/// It becomes a segment of a URL.
+fn check_alias(alias: &str) -> Result<(), SetupError> {
+    let fits = (1..=255).contains(&alias.chars().count()) && alias.trim() == alias;
+    if !fits || alias.contains(|c: char| c.is_control() || c == '/') || matches!(alias, "." | "..") {
+        let reason = "an alias has 1 to 255 characters without slashes, line breaks or blanks around it";
+        return Err(refused("--idp", reason));
+    }
+    Ok(())
 }
 
 fn check_client(option: &'static str, client_id: &str) -> Result<(), SetupError> {
@@ -270,6 +345,22 @@ mod tests {
     fn a_caller_named_keycloak_does_not_take_the_gateways_file() {
         assert!(refusal("--realm acme --caller keycloak --auth keycloak").contains("its file"));
         check("--realm acme --caller keycloak --auth token").unwrap();
+    }
+
+    #[test]
+    fn an_organization_and_an_alias_can_stand_in_a_url() {
+        let line = "--realm acme --caller okta --auth token";
+        check(&format!("{line} --organization contoso --idp okta")).unwrap();
+        for organization in ["../x", "a/b", ".hidden", "a%2Fb"] {
+            let told = refusal(&format!("{line} --organization {organization}"));
+            assert!(told.contains("--organization"), "{organization}: {told}");
+        }
+        for alias in ["a/b", "..", "a\nb", &"x".repeat(256)] {
+            assert!(refusal(&format!("{line} --idp {alias}")).contains("--idp"), "{alias:?}");
+        }
+        for alone in ["--idp-user-id userName", "--enable-organizations"] {
+            assert!(Cli::try_parse_from(format!("{LINE} {line} {alone}").split(' ')).is_err(), "{alone}");
+        }
     }
 
     #[test]

@@ -7,13 +7,19 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::SetupError;
 use super::administrator::{Administrator, Record};
+use super::{SetupArgs, SetupError};
 use crate::keycloak::{ClientRepresentation, Connection, UserId};
 
 /// What the gateway's service account may do in its realm: manage users; read roles and settings;
 /// and read clients, which is how it recognises administrators, whose accounts it protects.
 const GATEWAY_ROLES: [&str; 3] = ["manage-users", "view-realm", "view-clients"];
+
+/// What it may do besides where users are linked to an identity provider: see whether there is one.
+const LINK_ROLE: &str = "view-identity-providers";
+
+/// What it may do besides where organizations are served: see them, and who is a member, and change that.
+const ORGANIZATION_ROLE: &str = "manage-organizations";
 
 /// The client that holds the roles to administer a realm other than `master`.
 const REALM_MANAGEMENT: &str = "realm-management";
@@ -27,9 +33,10 @@ pub(super) struct Client {
 /// The gateway's own client, with the roles it needs.
 pub(super) async fn ensure_gateway(
     admin: &Administrator,
-    client_id: &str,
+    args: &SetupArgs,
     record: &mut Record,
 ) -> Result<Client, SetupError> {
+    let client_id = args.gateway_client.as_str();
     let client = ensure(admin, client_id, "scimgate", true, record).await?;
     let account = service_account(admin, client_id, &client.uuid).await?;
     let look = "reading the roles of the client realm-management";
@@ -42,7 +49,9 @@ pub(super) async fn ensure_gateway(
     let mapped = admin.client.client_role_mappings(&account, &management);
     let mapped = admin.told(look, mapped.await)?;
     let mut missing = Vec::new();
-    for name in GATEWAY_ROLES {
+    let for_link = args.idp.is_some().then_some(LINK_ROLE);
+    let for_organization = args.organization.is_some().then_some(ORGANIZATION_ROLE);
+    for name in GATEWAY_ROLES.into_iter().chain(for_link).chain(for_organization) {
         if mapped.iter().any(|role| role.name == name) {
             continue;
         }

@@ -32,6 +32,11 @@ const TOKEN_CALLER: &str = "
 # The caller sends a bearer token of which only the SHA-256 stands here.
 ";
 
+const IDENTITY_PROVIDER: &str = "
+# Users are linked to this identity provider in Keycloak, so that single sign-on finds who was provisioned; `user_id`
+# tells which value is their id there.
+";
+
 const KEYCLOAK_CALLER: &str = "
 # The caller gets its tokens from the realm, by client credentials of one of these clients.
 ";
@@ -139,9 +144,8 @@ impl ConfigFile {
     /// Whether the caller has a token in it, and that caller's key.
     pub(super) fn has_token(&self, args: &SetupArgs) -> Result<bool> {
         let document = self.document()?;
-        let caller = ["realms", &args.realm, "callers", &args.caller, "sha256"];
         let mut item = Some(document.as_item());
-        for key in caller {
+        for key in args.caller_keys().into_iter().chain(["sha256"]) {
             item = item.and_then(|item| item.as_table_like()?.get(key));
         }
         Ok(item.is_some())
@@ -149,11 +153,7 @@ impl ConfigFile {
 
     /// The error that a token's file is gone.
     pub(super) fn token_lost(&self, args: &SetupArgs, file: PathBuf) -> ConfigFileError {
-        ConfigFileError::TokenLost {
-            path: self.path.clone(),
-            key: dotted(&["realms", &args.realm, "callers", &args.caller]),
-            file,
-        }
+        ConfigFileError::TokenLost { path: self.path.clone(), key: dotted(&args.caller_keys()), file }
     }
 
     /// The text with everything wanted in it. Changes nothing on disk.
@@ -182,24 +182,16 @@ impl ConfigFile {
     /// The names of secrets' files are made from those of realm and caller; no two may meet, or
     /// one realm's secret would open another.
     fn refuse_shared_files(&self, document: &DocumentMut, args: &SetupArgs) -> Result<()> {
-        let caller_key = |realm: &str, caller: &str| dotted(&["realms", realm, "callers", caller]);
         let ours = [
             (args.gateway_secret_file(), dotted(&["realms", &args.realm])),
-            (args.caller_file(), caller_key(&args.realm, &args.caller)),
+            (args.caller_file(), dotted(&args.caller_keys())),
         ];
         let mut theirs = Vec::new();
         for (realm, settings) in tables(document.as_item().get("realms")) {
             theirs.push((gateway_secret_file(realm), dotted(&["realms", realm])));
-            let callers = settings.as_table_like().and_then(|realm| realm.get("callers"));
-            for (caller, settings) in tables(callers) {
-                let auth =
-                    settings.as_table_like().and_then(|caller| caller.get("auth")).and_then(Item::as_str);
-                let auth = match auth {
-                    Some("keycloak") => CallerAuth::Keycloak,
-                    _ => CallerAuth::Token,
-                };
-                let file = caller_file(realm, caller, auth);
-                theirs.push((file, caller_key(realm, caller)));
+            theirs.extend(callers_files(realm, None, settings));
+            for (organization, settings) in tables(within(settings, "organizations")) {
+                theirs.extend(callers_files(realm, Some(organization), settings));
             }
         }
         for (file, owner) in ours {
@@ -288,8 +280,31 @@ impl Edit<'_> {
             self.issuer(realm, &realm_key, issuer);
         }
         let reads_secret_file = self.keycloak(realm, &realm_key, args)?;
-        self.caller(realm, &realm_key, wanted)?;
+        let tenant = match &args.organization {
+            None => realm,
+            Some(organization) => {
+                let key = format!("{realm_key}.organizations");
+                let organizations = self.table(realm, "organizations", &key, implicit)?;
+                self.table(organizations, organization, &dotted(&args.tenant_keys()), implicit)?
+            }
+        };
+        self.identity_provider(tenant, args)?;
+        self.caller(tenant, wanted)?;
         Ok(reads_secret_file)
+    }
+
+    /// Adds the identity provider that users are to be linked to, where it is missing.
+    fn identity_provider(&mut self, tenant: &mut dyn TableLike, args: &SetupArgs) -> Result<()> {
+        let Some(alias) = &args.idp else { return Ok(()) };
+        let key = dotted(&[args.tenant_keys(), vec!["identity_provider"]].concat());
+        let is_new = !tenant.contains_key("identity_provider");
+        let table = self.table(tenant, "identity_provider", &key, || headed(IDENTITY_PROVIDER))?;
+        self.setting(table, &key, "alias", alias, true, true)?;
+        self.setting(table, &key, "user_id", args.idp_user_id(), args.idp_user_id.is_some(), is_new)?;
+        if is_new {
+            self.added.push(format!("identity provider {alias} of {}", args.tenant()));
+        }
+        Ok(())
     }
 
     /// An issuer that differs is the administrator's: Keycloak's host name may follow the request,
@@ -320,11 +335,11 @@ impl Edit<'_> {
         Ok(true)
     }
 
-    fn caller(&mut self, realm: &mut dyn TableLike, realm_key: &str, wanted: &Wanted<'_>) -> Result<()> {
+    fn caller(&mut self, tenant: &mut dyn TableLike, wanted: &Wanted<'_>) -> Result<()> {
         let args = wanted.args;
-        let callers_key = format!("{realm_key}.callers");
-        let key = dotted(&["realms", &args.realm, "callers", &args.caller]);
-        let callers = self.table(realm, "callers", &callers_key, implicit)?;
+        let callers_key = dotted(&[args.tenant_keys(), vec!["callers"]].concat());
+        let key = dotted(&args.caller_keys());
+        let callers = self.table(tenant, "callers", &callers_key, implicit)?;
         let is_new = !callers.contains_key(&args.caller);
         let comment = match args.auth {
             CallerAuth::Token => TOKEN_CALLER,
@@ -340,7 +355,7 @@ impl Edit<'_> {
         };
         self.element(caller, &key, list, wanted)?;
         if is_new {
-            self.added.push(format!("caller {} of realm {}", args.caller, args.realm));
+            self.added.push(format!("caller {} of {}", args.caller, args.tenant()));
         }
         Ok(())
     }
@@ -383,6 +398,24 @@ impl Edit<'_> {
             wanted: wanted.to_owned(),
         }
     }
+}
+
+/// The files of the secrets of all callers in a tenant's table, each with the caller's key.
+fn callers_files(realm: &str, organization: Option<&str>, tenant: &Item) -> Vec<(String, String)> {
+    let of = organization.into_iter().flat_map(|name| ["organizations", name]);
+    let keys: Vec<&str> = ["realms", realm].into_iter().chain(of).chain(["callers"]).collect();
+    let callers = tables(within(tenant, "callers")).map(|(caller, settings)| {
+        let auth = match within(settings, "auth").and_then(Item::as_str) {
+            Some("keycloak") => CallerAuth::Keycloak,
+            _ => CallerAuth::Token,
+        };
+        (caller_file(realm, organization, caller, auth), dotted(&[keys.as_slice(), &[caller]].concat()))
+    });
+    callers.collect()
+}
+
+fn within<'i>(item: &'i Item, key: &str) -> Option<&'i Item> {
+    item.as_table_like()?.get(key)
 }
 
 fn tables(item: Option<&Item>) -> impl Iterator<Item = (&str, &Item)> {

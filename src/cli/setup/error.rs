@@ -95,6 +95,34 @@ pub enum SetupError {
         /// The realm.
         realm: String,
     },
+    /// There is no such identity provider.
+    #[error(
+        "the realm {realm} has no identity provider with the alias {alias} (--idp); letter case counts. Create it under Identity providers, then run setup again"
+    )]
+    NoIdentityProvider {
+        /// The alias.
+        alias: String,
+        /// The realm.
+        realm: String,
+    },
+    /// The realm has no organizations.
+    #[error(
+        "organizations are off in the realm {realm}. Turn them on under Realm settings > General > Organizations, or let setup do so with --enable-organizations"
+    )]
+    NoOrganizations {
+        /// The realm.
+        realm: String,
+    },
+    /// There is no such organization.
+    #[error(
+        "the realm {realm} has no organization with the alias {organization} (--organization). Create it under Organizations, then run setup again"
+    )]
+    NoOrganization {
+        /// The alias.
+        organization: String,
+        /// The realm.
+        realm: String,
+    },
     /// The realm role can't serve as a mark.
     #[error("the realm role {role} of {realm} can't mark provisioned users: {reason}, then run setup again")]
     Role {

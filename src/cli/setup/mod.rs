@@ -27,9 +27,10 @@ use self::administrator::{Administrator, Record};
 use self::config_file::{ConfigFile, Extended, Wanted};
 use self::files::Folder;
 use self::report::{Credential, Report};
-use crate::config;
+use crate::config::{self, LinkedValue, UserAttributes};
 use crate::directory::admin::storage::Mapping;
 use crate::keycloak::{self, Connection};
+use crate::scim::user::user;
 
 pub use self::args::{CallerAuth, SetupArgs};
 pub use self::config_file::ConfigFileError;
@@ -78,6 +79,7 @@ pub async fn run(
     })?;
     let report = Report {
         realm: &args.realm,
+        organization: args.organization.as_deref(),
         caller: &args.caller,
         public_url: &public_url,
         credential,
@@ -108,12 +110,16 @@ async fn prepare(
     record: &mut Record,
 ) -> Result<Realm, SetupError> {
     let realm = realm::ensure_realm(admin, args, record).await?;
+    if let Some(alias) = &args.idp {
+        realm::check_identity_provider(admin, alias).await?;
+    }
+    realm::ensure_organization(admin, &realm, args, record).await?;
     realm::ensure_role(admin, &realm, ROLE, record).await?;
     let storage = profile::storage();
     let mapped = profile::mapped(&local.mappings);
     let declarations = [storage.as_slice(), profile::FLAT, &mapped];
     realm::ensure_profile(admin, &realm, &declarations, record).await?;
-    let gateway = clients::ensure_gateway(admin, &args.gateway_client, record).await?;
+    let gateway = clients::ensure_gateway(admin, args, record).await?;
     let credential = match local.token.clone() {
         Some(token) => Credential::Token(token),
         None => {
@@ -143,6 +149,12 @@ async fn try_gateway(
     gateway.user_profile().await.map_err(failed)?;
     gateway.realm_role(ROLE).await.map_err(failed)?;
     gateway.realm().await.map_err(failed)?;
+    if let Some(alias) = &args.idp {
+        gateway.has_identity_provider(alias).await.map_err(failed)?;
+    }
+    if args.organization.is_some() {
+        gateway.organizations().await.map_err(failed)?;
+    }
     Ok(())
 }
 
@@ -174,16 +186,21 @@ impl Local {
         };
         let mut local = Self { config, before, mappings: Arc::default(), token };
         local.extended(args, None)?;
-        local.mappings = local.mappings(args, folder)?;
+        let kept = local.kept(args, folder)?;
+        let user = kept.as_ref().map_or(user(), |kept| &kept.user);
+        if let Err(reason) = LinkedValue::parse(args.idp_user_id(), user) {
+            return Err(SetupError::Argument { option: "--idp-user-id", reason });
+        }
+        local.mappings = kept.map_or_else(Arc::default, |kept| Mapping::all(&kept.user, &kept.attribute_map));
         Ok(local)
     }
 
-    /// What config.toml keeps of this realm's users in Keycloak attributes of their own, whatever else `serve` may find
-    /// wrong with it: a secret that it names need not be here.
-    fn mappings(&self, args: &SetupArgs, folder: &Folder) -> Result<Arc<[Mapping]>, SetupError> {
-        let Some(text) = &self.before else { return Ok(Arc::default()) };
+    /// What config.toml keeps of this realm's users, and where, whatever else `serve` may find wrong with it: a secret
+    /// that it names need not be here. None where there is no file yet.
+    fn kept(&self, args: &SetupArgs, folder: &Folder) -> Result<Option<UserAttributes>, SetupError> {
+        let Some(text) = &self.before else { return Ok(None) };
         let found = config::user_attributes(text, &folder.file(config_file::NAME), &args.realm_name()?)?;
-        Ok(Mapping::all(&found.user, &found.attribute_map))
+        Ok(Some(found))
     }
 
     fn extended(&self, args: &SetupArgs, issuer: Option<&str>) -> Result<Extended, SetupError> {

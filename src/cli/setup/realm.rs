@@ -3,7 +3,7 @@
 
 use std::collections::{HashSet, VecDeque};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::administrator::{Administrator, Record};
 use super::profile::{self, Declaration};
@@ -135,4 +135,48 @@ pub(super) async fn ensure_profile(
         record.changed("realm: usernames may change (editUsernameAllowed)".to_owned());
     }
     Ok(())
+}
+
+/// The identity provider that users are to be linked to must be there: Keycloak would take links to one that is not.
+pub(super) async fn check_identity_provider(admin: &Administrator, alias: &str) -> Result<(), SetupError> {
+    let doing = "looking for the identity provider";
+    match admin.told(doing, admin.client.has_identity_provider(alias).await)? {
+        Some(true) => Ok(()),
+        Some(false) => Err(SetupError::NoIdentityProvider {
+            alias: alias.to_owned(),
+            realm: admin.client.realm_name().to_owned(),
+        }),
+        None => Err(admin.may_not(doing)),
+    }
+}
+
+/// The organization that is to be served must be there, in a realm that has organizations.
+pub(super) async fn ensure_organization(
+    admin: &Administrator,
+    realm: &RealmRepresentation,
+    args: &SetupArgs,
+    record: &mut Record,
+) -> Result<(), SetupError> {
+    let Some(alias) = &args.organization else { return Ok(()) };
+    let are_on = realm.rest.get("organizationsEnabled").and_then(Value::as_bool).unwrap_or_default();
+    if !are_on && !args.enable_organizations {
+        return Err(SetupError::NoOrganizations { realm: realm.realm.clone() });
+    }
+    if !are_on {
+        let written = admin.client.update_realm(&json!({"organizationsEnabled": true})).await;
+        admin.told("turning organizations on", written)?;
+        record.changed("realm: organizations turned on (organizationsEnabled)".to_owned());
+    }
+    let found = admin.told("reading the realm's organizations", admin.client.organizations().await)?;
+    match found.iter().find(|found| found.alias == *alias) {
+        None => Err(SetupError::NoOrganization { organization: alias.clone(), realm: realm.realm.clone() }),
+        Some(found) => {
+            if !found.enabled {
+                record.warn(format!(
+                    "the organization {alias} is disabled in Keycloak: its members can't sign in"
+                ));
+            }
+            Ok(())
+        }
+    }
 }

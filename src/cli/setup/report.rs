@@ -21,6 +21,8 @@ pub(super) enum Credential {
 /// The end of a setup.
 pub(super) struct Report<'a> {
     pub(super) realm: &'a str,
+    /// The organization that is served; none for the realm itself.
+    pub(super) organization: Option<&'a str>,
     pub(super) caller: &'a str,
     pub(super) public_url: &'a str,
     pub(super) credential: Credential,
@@ -29,9 +31,15 @@ pub(super) struct Report<'a> {
 }
 
 impl Report<'_> {
-    /// The SCIM base URL of the realm.
+    /// The SCIM base URL of the realm, or of the organization.
     pub(super) fn base_url(&self) -> String {
-        format!("{}/scim/v2", self.realm_url())
+        let base = format!("{}/scim/v2", self.realm_url());
+        match self.organization {
+            Some(organization) => {
+                format!("{base}/organizations/{}", utf8_percent_encode(organization, SEGMENT))
+            }
+            None => base,
+        }
     }
 
     fn realm_url(&self) -> String {
@@ -62,6 +70,7 @@ impl Report<'_> {
             }),
         };
         if let (Some(object), serde_json::Value::Object(fields)) = (object.as_object_mut(), fields) {
+            object.extend(self.organization.map(|name| ("organization".to_owned(), name.into())));
             object.extend(fields);
         }
         format!("{object:#}\n")
@@ -119,6 +128,7 @@ mod tests {
     fn report(credential: Credential, changed: &[String]) -> Report<'_> {
         Report {
             realm: "acme corp",
+            organization: None,
             caller: "okta",
             public_url: "https://scim.example.com",
             credential,
@@ -167,6 +177,18 @@ mod tests {
         Then start the gateway:
           scimgate serve --config gate/config.toml
         "#);
+    }
+
+    #[test]
+    fn tells_the_base_url_of_an_organization() {
+        let report = Report { organization: Some("contoso"), ..report(client(), &[]) };
+        let base = "https://scim.example.com/realms/acme%20corp/scim/v2/organizations/contoso";
+        assert!(report.text().contains(base), "{}", report.text());
+        let json: serde_json::Value = serde_json::from_str(&report.json()).unwrap();
+        assert_eq!((&json["base_url"], &json["organization"]), (&base.into(), &"contoso".into()));
+        // Tokens are the realm's all the same.
+        let endpoint = "https://scim.example.com/realms/acme%20corp/protocol/openid-connect/token";
+        assert_eq!(json["token_endpoint"], endpoint);
     }
 
     #[test]

@@ -126,7 +126,30 @@ impl Scalar for LinkedValue {
     }
 
     fn read(found: &Found<'_>) -> Result<Self, Refusal> {
-        let path = ScimPath::parse(found.text()?).ok_or(Refusal::Unexpected)?;
+        Self::from_text(found.text()?)
+    }
+}
+
+impl LinkedValue {
+    /// Reads what names the value, where users are of this type.
+    ///
+    /// # Errors
+    /// Why it can't be.
+    pub fn parse(text: &str, user: &ResourceType) -> Result<Self, String> {
+        let expected = |reason: &str| format!("{reason}; expected {}", <Self as Scalar>::expected());
+        match Self::from_text(text) {
+            Ok(Self::Attribute(path)) => match unlinkable(user, &path) {
+                Some(reason) => Err(expected(reason)),
+                None => Ok(Self::Attribute(path)),
+            },
+            Ok(value) => Ok(value),
+            Err(Refusal::Because(reason)) => Err(reason),
+            Err(Refusal::Unexpected) => Err(expected("this is no attribute")),
+        }
+    }
+
+    fn from_text(text: &str) -> Result<Self, Refusal> {
+        let path = ScimPath::parse(text).ok_or(Refusal::Unexpected)?;
         if let Some((_, reason)) = NO_LINK.iter().find(|(name, _)| path.is(name)) {
             return Err(Refusal::Because((*reason).to_owned()));
         }

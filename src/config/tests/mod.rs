@@ -1,7 +1,9 @@
 //! What the tests of the configuration share.
 
+mod callers;
 mod groups;
 mod layers;
+mod organizations;
 mod reference;
 mod refusals;
 mod schema_refusals;

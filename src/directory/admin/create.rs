@@ -24,8 +24,9 @@ impl Session {
         self.check_user_name(&wanted, None).await?;
         let now = OffsetDateTime::now_utc();
         let mark = Mark::new(millis(now));
-        let write = plan::create(&wanted, &mark.stored(), self.rules())?;
-        let reserved = self.reserve_unique(&wanted, None).await?;
+        let mut write = plan::create(&wanted, &mark.stored(), self.rules())?;
+        let joined = self.start_with(&mut write).await?;
+        let reserved = (self.reserve_unique(&wanted, None).await?, self.link_new(&wanted, &mut write).await?);
         let created = self.client.create_user(&write).await;
         // Whoever holds a user's lock may wait for a value's, never the other way round.
         drop(reserved);
@@ -37,6 +38,7 @@ impl Session {
                 None => return Err(self.failed(&error)),
             },
         };
+        self.note_arrival(&joined).await;
         let lock = self.directory.0.realm.locks().lock(format!("id {id}")).await;
         self.take_in(&id).await?;
         let row = self.storage.read(&as_stored(write, &id), &self.caller);
@@ -130,7 +132,7 @@ impl Session {
         let before = self.storage.read(&stored, &self.caller);
         let _reserved = self.reserve_unique(&wanted, Some((id, &before))).await?;
         let plan = plan::update(&stored, &before, &wanted, self.rules())?;
-        self.run(id, &stored, plan).await
+        self.linked((id, &stored), &before, &wanted, self.run(id, &stored, plan)).await
     }
 
     /// The user that holds the name.

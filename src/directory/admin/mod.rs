@@ -6,14 +6,17 @@ mod create;
 mod errors;
 mod groups;
 mod leave;
+mod link;
 mod locks;
 mod names;
+mod on_create;
 mod plan;
 mod power;
 pub mod push_down;
 mod read;
 mod realm;
 mod sessions;
+mod shared;
 pub mod storage;
 mod sweep;
 mod tag;
@@ -21,7 +24,7 @@ mod tenant;
 mod unique;
 mod update;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -41,7 +44,10 @@ use super::{Check, Context, Directory, Edit, Page, Result, Row, Visit, Wanted};
 
 pub use self::commons::Commons;
 pub use self::groups::{GroupRole, GroupSettings};
+pub use self::link::{IdentityProviderLink, LinkedValue};
+pub use self::on_create::OnCreate;
 pub use self::realm::NotReady;
+pub use self::shared::Shared;
 
 /// How a realm is to be kept.
 #[derive(Debug, Clone)]
@@ -66,6 +72,14 @@ pub struct Settings {
     pub reactivate_local: bool,
     /// How groups are kept.
     pub groups: GroupSettings,
+    /// The names of the configured callers.
+    pub callers: BTreeSet<String>,
+    /// What a caller may do to another one's user.
+    pub shared: Shared,
+    /// The identity provider that users are linked to.
+    pub identity_provider: Option<IdentityProviderLink>,
+    /// What users get once, when they are created.
+    pub on_create: OnCreate,
     /// How often the sweep looks for what administrators changed.
     pub sweep_interval: Duration,
 }
@@ -153,6 +167,8 @@ impl AdminDirectory {
             mappings: &self.0.mappings,
             groups: &settings.groups,
             organization: settings.organization.as_deref(),
+            identity_provider: settings.identity_provider.as_ref(),
+            on_create: &settings.on_create,
         };
         let facts = Arc::new(realm::inspect(client, &expected).await?);
         if facts.realm_management.is_none() && self.known().is_none() {
@@ -164,6 +180,9 @@ impl AdminDirectory {
         }
         if let (Some(key), Some(organization)) = (&settings.organization, &facts.organization) {
             self.0.realm.found(key, organization.id.clone());
+        }
+        if let (Some(link), None) = (&settings.identity_provider, self.known()) {
+            link::warn(client.realm_name(), link, &facts);
         }
         *self.0.facts.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&facts));
         Ok(facts)

@@ -8,6 +8,8 @@ use crate::keycloak::{
 };
 
 use super::groups::{self, GroupSettings, KnownRole, Protected};
+use super::link::IdentityProviderLink;
+use super::on_create::{self, OnCreate};
 use super::storage::{DECLARED, Mapping, admin_edits};
 use super::tenant::Tenant;
 
@@ -25,6 +27,8 @@ pub(super) struct Facts {
     pub realm_management: Option<String>,
     /// The organization whose users are kept; none for the realm's own.
     pub organization: Option<KnownOrganization>,
+    /// Is there the identity provider that users are to be linked to? None where the gateway's account may not see it.
+    pub identity_provider: Option<bool>,
     /// The group below which SCIM's groups live; none for the top level.
     pub group_parent: Option<GroupId>,
     /// The roles that groups carry by configuration, by the groups' names in lower case.
@@ -97,15 +101,26 @@ pub(super) struct Expected<'a> {
     pub groups: &'a GroupSettings,
     /// The alias or the id of the organization, where the tenant is one.
     pub organization: Option<&'a str>,
+    /// The identity provider that users are to be linked to.
+    pub identity_provider: Option<&'a IdentityProviderLink>,
+    /// What new users start with.
+    pub on_create: &'a OnCreate,
 }
 
 /// Reads the facts and checks the realm.
 pub(super) async fn inspect(client: &AdminClient, expected: &Expected<'_>) -> Result<Facts, NotReady> {
-    let (realm, role, profile, realm_management) = tokio::try_join!(
+    let identity_provider = async {
+        match expected.identity_provider {
+            Some(link) => client.has_identity_provider(&link.alias).await,
+            None => Ok(None),
+        }
+    };
+    let (realm, role, profile, realm_management, identity_provider) = tokio::try_join!(
         client.realm(),
         client.realm_role(expected.tag_role),
         client.user_profile(),
         client.client_uuid(REALM_MANAGEMENT),
+        identity_provider,
     )?;
     let mut problems = undeclared(&profile, expected.mappings);
     let organization = match expected.organization {
@@ -121,6 +136,7 @@ pub(super) async fn inspect(client: &AdminClient, expected: &Expected<'_>) -> Re
     let within = organization.as_ref().map(|organization| client.clone().within(organization.id.clone()));
     let client = within.as_ref().unwrap_or(client);
     let group_parent = groups::parent(client, expected.groups, &mut problems).await?;
+    on_create::check(client, expected.on_create, &mut problems).await?;
     let protected = Protected {
         roles: expected.protected_roles,
         tag: expected.tag_role,
@@ -133,7 +149,15 @@ pub(super) async fn inspect(client: &AdminClient, expected: &Expected<'_>) -> Re
     match role {
         Some(role) if problems.is_empty() => {
             let email_as_username = realm.registration_email_as_username;
-            Ok(Facts { role, email_as_username, realm_management, organization, group_parent, group_roles })
+            Ok(Facts {
+                role,
+                email_as_username,
+                realm_management,
+                organization,
+                identity_provider,
+                group_parent,
+                group_roles,
+            })
         }
         role => {
             if role.is_none() {

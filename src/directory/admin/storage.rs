@@ -127,6 +127,19 @@ pub(super) fn external_id(caller: &str, value: &str) -> String {
     format!("{caller}:{value}")
 }
 
+/// By which a caller is remembered as a user's maker: what its `externalId`s begin with.
+pub(super) fn caller_key(caller: &str) -> String {
+    external_id(caller, "").trim_end_matches(':').to_owned()
+}
+
+/// The key of the caller who made the user; none where that is not remembered, or nobody made it over SCIM.
+pub(super) fn maker(stored: &UserRepresentation) -> Option<String> {
+    match document(stored) {
+        Document::Known { by, .. } => by,
+        Document::Unknown => None,
+    }
+}
+
 /// The e-mail address that Keycloak gets: the preferred element's, else the first that has one.
 pub(super) fn email(resource: &Resource) -> Option<String> {
     preferred_text(resource.elements("emails"), "value").map(|(_, email)| email)
@@ -282,7 +295,9 @@ impl Storage {
     /// The attributes as they should be stored, where some are still in the document alone, because they were written
     /// before they were mapped; none where all are in their places.
     pub(super) fn settled_attributes(&self, stored: &UserRepresentation) -> Option<Attributes> {
-        let Document::Known { user: attributes, flat: written, .. } = document(stored) else { return None };
+        let Document::Known { user: attributes, flat: written, by, .. } = document(stored) else {
+            return None;
+        };
         if !self.is_own(stored) {
             return None;
         }
@@ -307,7 +322,7 @@ impl Storage {
         if Some(&settled) == stored.attributes.as_ref() {
             return None;
         }
-        settled.insert(DOCUMENT.into(), self.write_document(&rest, strange, &flat).ok()?);
+        settled.insert(DOCUMENT.into(), self.write_document(&rest, strange, &flat, by).ok()?);
         settled.retain(|_, values| !values.is_empty());
         Some(settled)
     }
@@ -385,13 +400,15 @@ impl Storage {
                 set(&mapping.name, values);
             }
         }
-        let strange = match document(before) {
-            Document::Known { user: stored, .. } if self.is_own(before) => {
-                Resource::restore_some(user, &stored).1
+        let (strange, by) = match document(before) {
+            Document::Known { user: stored, by, .. } if self.is_own(before) => {
+                (Resource::restore_some(user, &stored).1, by)
             }
-            _ => Object::new(),
+            _ => (Object::new(), None),
         };
-        set(DOCUMENT, self.write_document(&rest, strange, &flat)?);
+        // Whoever creates it: Keycloak has given it no id yet.
+        let by = by.or_else(|| before.id.is_none().then(|| caller_key(caller)));
+        set(DOCUMENT, self.write_document(&rest, strange, &flat, by)?);
         let email = email(resource);
         let changed = |old: Option<&str>, new: Option<&str>| {
             old.unwrap_or_default().to_lowercase() != new.unwrap_or_default().to_lowercase()
@@ -422,7 +439,13 @@ impl Storage {
 
     /// The document. `strange` is what the old one holds that no served schema has, or not as it has it: of a schema that was
     /// changed or taken out of the configuration, perhaps by mistake. It stays, unseen, until the schema is back.
-    fn write_document(&self, rest: &Resource, strange: Object, flat: &[&str]) -> Result<Vec<String>, Error> {
+    fn write_document(
+        &self,
+        rest: &Resource,
+        strange: Object,
+        flat: &[&str],
+        by: Option<String>,
+    ) -> Result<Vec<String>, Error> {
         let mut attributes = rest.as_object().clone();
         for (key, value) in strange {
             match (attributes.get_mut(&key), value) {
@@ -438,12 +461,15 @@ impl Storage {
             }
         }
         // An organization's says whose it is, be there anything to keep or not.
-        if attributes.is_empty() && self.tenant.id().is_none() {
+        if attributes.is_empty() && by.is_none() && self.tenant.id().is_none() {
             return Ok(Vec::new());
         }
         let mut document = json!({ "v": FORMAT, "user": attributes });
         if let (Some(_), Some(document)) = (self.tenant.id(), document.as_object_mut()) {
             document.insert("tenant".into(), self.tenant.index().into());
+        }
+        if let (Some(by), Some(document)) = (by, document.as_object_mut()) {
+            document.insert("by".into(), by.into());
         }
         if let (false, Some(document)) = (flat.is_empty(), document.as_object_mut()) {
             document.insert("flat".into(), flat.into());
@@ -490,6 +516,8 @@ enum Document {
         owner: Option<String>,
         /// The Keycloak attributes that got one or all of the values of an attribute that has several.
         flat: Vec<String>,
+        /// The key of the caller who made the user.
+        by: Option<String>,
     },
     /// Of a newer format.
     Unknown,
@@ -497,7 +525,7 @@ enum Document {
 
 fn document(stored: &UserRepresentation) -> Document {
     let Some(Ok(Value::Object(mut document))) = value(stored, DOCUMENT).map(serde_json::from_str) else {
-        return Document::Known { user: Object::new(), owner: None, flat: Vec::new() };
+        return Document::Known { user: Object::new(), owner: None, flat: Vec::new(), by: None };
     };
     match document.get("v").and_then(Value::as_u64) {
         Some(version) if version > FORMAT => Document::Unknown,
@@ -508,8 +536,9 @@ fn document(stored: &UserRepresentation) -> Document {
                 Some(Value::Object(attributes)) => attributes,
                 _ => Object::new(),
             };
-            let owner = document.get("tenant").and_then(Value::as_str).map(str::to_owned);
-            Document::Known { user, owner, flat }
+            let text = |name: &str| document.get(name).and_then(Value::as_str).map(str::to_owned);
+            let (owner, by) = (text("tenant"), text("by"));
+            Document::Known { user, owner, flat, by }
         }
     }
 }

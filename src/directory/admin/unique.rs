@@ -71,7 +71,7 @@ impl Session {
     }
 
     /// Is it what an earlier try of this create left, or a user of the same name, whom Keycloak itself keeps apart?
-    fn is_earlier_try(&self, other: &UserRepresentation, wanted: &Wanted) -> bool {
+    pub(super) fn is_earlier_try(&self, other: &UserRepresentation, wanted: &Wanted) -> bool {
         let name = if self.storage.email_as_username {
             storage::email(&wanted.resource)
         } else {

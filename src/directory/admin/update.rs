@@ -19,6 +19,7 @@ impl Session {
         if let Some(organization) = self.shared(&id, &stored).await? {
             return self.update_shared(&organization, &id, &stored, &before, &wanted).await;
         }
+        self.refuse_anothers_deactivation(&stored, &before, &wanted)?;
         match self.apply(&id, &stored, &before, &wanted).await {
             Err(error) if wanted.active == Some(false) && !wanted.all_or_nothing && is_refusal(&error) => {
                 self.let_go(&id, &stored, error).await
@@ -40,7 +41,7 @@ impl Session {
         self.check_user_name(wanted, Some((id, before))).await?;
         let _reserved = self.reserve_unique(wanted, Some((id, before))).await?;
         let plan = plan::update(stored, before, wanted, self.rules())?;
-        self.run(id, stored, plan).await
+        self.linked((id, stored), before, wanted, self.run(id, stored, plan)).await
     }
 
     pub(super) async fn delete(self, id: &str, check: Check) -> Result<()> {
@@ -58,6 +59,7 @@ impl Session {
             self.note_departure(&groups).await;
             return Ok(());
         }
+        self.refuse_anothers_deletion(&stored)?;
         power?;
         if stored.federation_link.is_some() {
             // The directory's next sync would bring a deleted user back, enabled.

@@ -169,6 +169,43 @@ async fn subgroups_come_with_their_attributes() {
 }
 
 #[tokio::test]
+async fn a_group_below_another_gets_its_attributes_or_goes_again() {
+    let server = TestServer::start().await;
+    let above = group("e9da");
+    let attributes = Some([("scim.managed".to_owned(), vec!["org:0a1b".to_owned()])].into());
+    let wanted = GroupRepresentation { name: "Two".into(), attributes, ..GroupRepresentation::default() };
+    let made = || drop(server.reply_location(201, "http://k/groups/e9da/children/2e70").clone());
+    made();
+    server.reply(204, "");
+    assert_eq!(within(&server).create_group(Some(&above), &wanted).await.unwrap(), group("2e70"));
+    made();
+    server.reply(500, "").reply(204, "");
+    let error = within(&server).create_group(Some(&above), &wanted).await.unwrap_err();
+    assert!(matches!(error, Error::Server { status: 500, .. }), "{error:?}");
+    // At the top level, and in a realm, they come with the creation.
+    made();
+    within(&server).create_group(None, &wanted).await.unwrap();
+    made();
+    client(&server).create_group(Some(&above), &wanted).await.unwrap();
+    let create = "POST /organizations/0a1b/groups/e9da/children";
+    let write = "PUT /organizations/0a1b/groups/2e70";
+    let delete = "DELETE /organizations/0a1b/groups/2e70";
+    assert_eq!(
+        lines(&server),
+        [
+            create,
+            write,
+            create,
+            write,
+            delete,
+            "POST /organizations/0a1b/groups",
+            "POST /groups/e9da/children"
+        ]
+    );
+    assert!(server.seen()[1].body.contains("org:0a1b"));
+}
+
+#[tokio::test]
 async fn attributes_are_compared_with_case_in_an_organization_too() {
     let server = TestServer::start().await;
     let mut other = top("2e70", "Two");

@@ -321,6 +321,45 @@ codes! {
             Keycloak: "If the other user is a remnant, delete it or its attribute; then repeat the request.",
         ],
     }
+    /// Another user is linked to the identity provider so already.
+    LinkExists = "link-exists" {
+        forms: [409 Uniqueness],
+        cause: "Users are linked to an identity provider in Keycloak (`identity_provider`), so that single sign-on \
+            finds them, and another user of the realm, managed or not, is linked with the same value there. Who of two \
+            signs in could not be told. The detail names the attribute, never the value. Nothing was changed.",
+        mending: [
+            Keycloak: "Find the other user: a person who has signed in through that identity provider before was made \
+                an account by that. If it is the same person, give that user the role `scim-managed` (`tag_role`) \
+                under *Role mapping*, and the identity provider finds it at its next try if the userNames are the \
+                same. If it is a remnant, delete it, or take the link away under *Identity provider links*.",
+            IdentityProvider: "Give one of the two people another value of the attribute.",
+        ],
+    }
+    /// Keycloak has no such identity provider as users are to be linked to.
+    UnknownIdentityProvider = "unknown-identity-provider" {
+        forms: [400 InvalidValue],
+        cause: "The configuration links users to an identity provider by its alias (`identity_provider.alias`), and \
+            the realm has none of that alias. Nothing was changed. Changes that leave the linked value as it is are \
+            carried out all the same.",
+        mending: [
+            Keycloak: "Create the identity provider under *Identity providers*, or look up its alias there; letter \
+                case counts.",
+            Configuration: "Mend `identity_provider.alias`, or set it to `\"\"` to link nobody.",
+        ],
+    }
+    /// Another caller made the user.
+    AnotherCallersUser = "another-callers-user" {
+        forms: [403],
+        cause: "Several callers share the realm, and the user was made by another one of them than the one who would \
+            delete or deactivate it (`shared = \"refuse\"`). Nothing was applied. Where the maker is not known, a user \
+            who has an `externalId` of another caller and none of this one counts as that one's.",
+        mending: [
+            IdentityProvider: "Delete or deactivate the person in the identity provider that provisions the account; \
+                or take people out of the assignment of one of the two.",
+            Configuration: "With `shared = \"last-wins\"` every caller may delete and deactivate every user. A caller \
+                that is taken out of the configuration owns nobody any more.",
+        ],
+    }
     /// The e-mail is taken by another user.
     EmailExists = "email-exists" {
         forms: [409 Uniqueness],

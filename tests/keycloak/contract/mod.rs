@@ -5,6 +5,7 @@ mod clients;
 mod errors;
 mod faults;
 mod groups;
+mod identity_providers;
 mod permissions;
 mod profile;
 mod races;
@@ -26,6 +27,7 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(realms::trials());
     trials.extend(roles::trials());
     trials.extend(groups::trials());
+    trials.extend(identity_providers::trials());
     trials.extend(clients::trials());
     trials.extend(tokens::trials());
     trials.extend(permissions::trials());

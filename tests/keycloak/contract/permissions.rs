@@ -25,7 +25,7 @@ pub fn trials() -> Vec<Trial> {
 const SECRET: &str = "s3cret-of-the-trial";
 
 /// `Authorization` of a new client whose service account has these roles of `realm-management`.
-async fn holder(realm: &Realm, client_id: &str, roles: &[&str]) -> String {
+pub(super) async fn holder(realm: &Realm, client_id: &str, roles: &[&str]) -> String {
     let id = machine(realm, client_id, SECRET).await;
     let account = service_account(realm, &id).await;
     for role in roles {

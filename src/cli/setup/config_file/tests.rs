@@ -216,3 +216,56 @@ fn knows_whether_a_caller_has_a_token() {
     assert!(!file(Some(&text)).has_token(&args(ENTRA)).unwrap());
     assert!(!file(None).has_token(&args(OKTA)).unwrap());
 }
+
+#[test]
+fn adds_an_identity_provider_before_the_callers() {
+    let linked = format!("{OKTA} --idp okta");
+    let first = extend(None, &linked).unwrap();
+    assert_eq!(
+        first.added,
+        ["realm acme", "identity provider okta of realm acme", "caller okta of realm acme"]
+    );
+    let table = "\n[realms.acme.identity_provider]\nalias = \"okta\"\nuser_id = \"externalId\"\n";
+    assert!(first.text.contains(table), "{}", first.text);
+    assert_eq!(extend(Some(&first.text), &linked).unwrap().text, first.text);
+    // Without a word of it, it stays; another one is not put in its place.
+    assert_eq!(extend(Some(&first.text), OKTA).unwrap().text, first.text);
+    let other = extend(Some(&first.text), &format!("{OKTA} --idp entra")).unwrap_err().to_string();
+    assert!(other.contains("realms.acme.identity_provider.alias"), "{other}");
+    let value = format!("{linked} --idp-user-id userName");
+    let other = extend(Some(&first.text), &value).unwrap_err().to_string();
+    assert!(other.contains("realms.acme.identity_provider.user_id"), "{other}");
+    assert!(extend(None, &value).unwrap().text.contains("user_id = \"userName\""));
+}
+
+#[test]
+fn an_organization_gets_a_caller_and_a_link_of_its_own() {
+    let contoso = "--realm acme --caller entra --auth token --organization contoso --idp entra";
+    let first = extend(None, contoso).unwrap();
+    let added = [
+        "realm acme",
+        "identity provider entra of organization contoso of realm acme",
+        "caller entra of organization contoso of realm acme",
+    ];
+    assert_eq!(first.added, added);
+    assert_snapshot!(first.text.split("[realms.acme.keycloak]").nth(1).unwrap(), @r#""#);
+    assert_eq!(extend(Some(&first.text), contoso).unwrap().text, first.text);
+    let second = extend(Some(&first.text), OKTA).unwrap();
+    assert_eq!(second.added, ["caller okta of realm acme"]);
+    for line in first.text.lines() {
+        assert!(second.text.contains(line), "{line}");
+    }
+    let file = |text: &str| ConfigFile::new(Path::new("config.toml"), Some(text.to_owned()));
+    assert!(file(&first.text).has_token(&args(contoso)).unwrap());
+    assert!(!file(&first.text).has_token(&args(&contoso.replace("contoso", "fabrikam"))).unwrap());
+}
+
+#[test]
+fn no_organizations_secret_shares_a_file_with_a_realms() {
+    let text = extend(None, "--realm a --caller c --auth token --organization b").unwrap().text;
+    let error = extend(Some(&text), "--realm a --caller b-c --auth token").unwrap_err();
+    assert!(matches!(error, ConfigFileError::SharedFile { .. }), "{error}");
+    let text = extend(None, "--realm a --caller b-c --auth token").unwrap().text;
+    let error = extend(Some(&text), "--realm a --caller c --auth token --organization b").unwrap_err();
+    assert!(matches!(error, ConfigFileError::SharedFile { .. }), "{error}");
+}

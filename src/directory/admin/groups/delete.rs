@@ -88,7 +88,7 @@ impl Session {
         let noted: Vec<_> = noted.collect();
         let noted: Vec<Result<()>> = stream::iter(noted).buffer_unordered(NOTES_AT_ONCE).collect().await;
         for error in noted.into_iter().filter_map(Result::err) {
-            tracing::warn!(%error, "a group keeps the version that it had with a member who is deleted now");
+            tracing::warn!(%error, "a group keeps the version that it had before a member was created or deleted");
         }
     }
 

@@ -9,6 +9,7 @@ mod read;
 mod rest;
 mod roles;
 mod standing;
+mod starting;
 mod stored;
 mod within;
 mod write;
