@@ -10,25 +10,27 @@ use time::format_description::well_known::Rfc3339;
 
 use super::issuer::{Issuer, Key};
 use super::{prepared, refused, sha256, with};
+use crate::admin::Realm;
 use crate::gateway::Gateway;
 use crate::scenarios::stage::until;
 use crate::scim::Scim;
 
-async fn gateway(issuer: &Issuer) -> Gateway {
-    let (_, prepared) = prepared(|table| {
+/// A gateway, and its realm, which must outlive it.
+async fn gateway(issuer: &Issuer) -> (Realm, Gateway) {
+    let (realm, prepared) = prepared(|table| {
         format!(
             "[{table}.auth0]\nauth = \"external\"\nissuer = \"{}\"\naudiences = [\"scim\"]\n",
             issuer.name()
         )
     })
     .await;
-    prepared.serve().await
+    (realm, prepared.serve().await)
 }
 
 pub async fn under_load() {
     let (old, new, last) = (Key::new("old"), Key::new("new"), Key::new("last"));
     let issuer = Issuer::start(&[&old]).await;
-    let gateway = gateway(&issuer).await;
+    let (_realm, gateway) = gateway(&issuer).await;
     let current = Arc::new(Mutex::new(old.token(&issuer.claims())));
     let (stop, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let load = (0..8).map(|_| {
@@ -77,7 +79,7 @@ pub async fn under_load() {
 pub async fn issuer_down() {
     let (known, unknown) = (Key::new("known"), Key::new("unknown"));
     let issuer = Issuer::start(&[&known]).await;
-    let gateway = gateway(&issuer).await;
+    let (_realm, gateway) = gateway(&issuer).await;
     let ask = async |key: &Key| {
         let token = format!("Bearer {}", key.token(&issuer.claims()));
         with(&gateway, &token).get("/Users?count=1").await
@@ -103,7 +105,7 @@ pub async fn of_static_tokens() {
     let ends = OffsetDateTime::now_utc() + Duration::from_secs(15);
     let ends = ends.replace_nanosecond(0).unwrap().format(&Rfc3339).unwrap();
     let (spring, autumn) = (sha256("spring-token"), sha256("autumn-token"));
-    let (_, prepared) = prepared(|table| {
+    let (_realm, prepared) = prepared(|table| {
         format!(
             "[{table}.entra]\nauth = \"token\"\n\
              [{table}.entra.tokens.spring]\nsha256 = \"{spring}\"\nexpires = {ends}\n\
