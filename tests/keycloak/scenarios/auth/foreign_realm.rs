@@ -1,4 +1,5 @@
-//! Another realm of a real Keycloak as the foreign issuer, by discovery and by the URL of its keys.
+//! A real Keycloak as issuer: another realm, by discovery and by the URL of its keys, and the realm itself where callers
+//! want more than a client.
 
 use libtest_mimic::Trial;
 use scimgate::scim::Code;
@@ -10,7 +11,10 @@ use crate::runner::trial;
 use crate::scenarios::stage::user;
 
 pub fn trials() -> Vec<Trial> {
-    vec![trial("auth::another_realm_is_the_issuer", another_realm)]
+    vec![
+        trial("auth::another_realm_is_the_issuer", another_realm),
+        trial("auth::tokens_of_the_realm_need_their_roles_scopes_and_audiences", roles_and_scopes),
+    ]
 }
 
 /// A confidential client whose tokens are for this audience.
@@ -87,5 +91,53 @@ async fn another_realm() {
         let answer = with(&gateway, &format!("Bearer {token}")).get("/Users?count=1").await;
         assert_eq!(answer.status, 401, "{whose}: {answer}");
         refused(&answer, 401, Code::Unauthenticated);
+    }
+}
+
+async fn roles_and_scopes() {
+    let (realm, prepared) = prepared(|table| {
+        format!(
+            "[{table}.by-role]\nauth = \"keycloak\"\nroles = [\"scim-access\"]\n\
+             [{table}.scoped]\nauth = \"keycloak\"\nclients = [\"scoped\", \"unscoped\"]\nscopes = [\"scim\"]\n\
+             [{table}.aimed]\nauth = \"keycloak\"\nclients = [\"aimed\", \"astray\"]\naudiences = [\"scim-aimed\"]\n"
+        )
+    })
+    .await;
+    let gateway = prepared.serve().await;
+    realm.create_role("scim-access").await;
+    for id in ["with-role", "without-role", "scoped", "unscoped", "aimed", "astray"] {
+        client(&realm, id, &format!("scim-{id}")).await;
+    }
+    let account =
+        realm.get(&format!("/clients/{}/service-account-user", realm.client_uuid("with-role").await)).await;
+    realm.map_role(account["id"].as_str().unwrap(), "scim-access").await;
+    let scope = json!({
+        "name": "scim", "protocol": "openid-connect", "attributes": { "include.in.token.scope": "true" },
+    });
+    let scope = realm.post("/client-scopes", &scope).await;
+    let scoped = realm.client_uuid("scoped").await;
+    realm.put(&format!("/clients/{scoped}/default-client-scopes/{scope}"), &json!({})).await;
+    for (id, caller) in [
+        ("with-role", Some("by-role")),
+        ("without-role", None),
+        ("scoped", Some("scoped")),
+        ("unscoped", None),
+        ("aimed", Some("aimed")),
+        ("astray", None),
+    ] {
+        let token = tokens(&realm, id, &[]).await.access_token;
+        let client = with(&gateway, &format!("Bearer {token}")).with_header("x-request-id", id);
+        let answer = client.get("/Users?count=1").await;
+        match caller {
+            Some(caller) => {
+                answer.expect(200);
+                let line = format!("request_id=\"{id}\" caller=\"{caller}\"");
+                assert!(gateway.log().contains(&line), "{id}:\n{}", gateway.log());
+            }
+            None => {
+                assert_eq!(answer.status, 401, "{id}: {answer}");
+                refused(&answer, 401, Code::Unauthenticated);
+            }
+        }
     }
 }

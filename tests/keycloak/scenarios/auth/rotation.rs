@@ -132,5 +132,5 @@ pub async fn of_static_tokens() {
     for name in ["spring", "autumn"] {
         assert!(log.contains(&format!("caller=\"entra\" credential=\"{name}\"")), "{name}:\n{log}");
     }
-    assert!(log.contains("the secret \"spring\" of the caller entra has expired"), "{log}");
+    assert!(log.contains("the secret named spring of the caller entra has expired"), "{log}");
 }
