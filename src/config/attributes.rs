@@ -1,6 +1,7 @@
 //! Which SCIM attributes go to which Keycloak user attributes, and which are ignored or refused.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use toml::Spanned;
@@ -292,12 +293,13 @@ pub(super) fn check_keys(checker: &mut Checker<'_>, user: &ResourceType, layer: 
     }
 }
 
-/// Folds the built-in map and the layers, lowest first; checks that no two attributes go to one place.
+/// Folds the built-in map and the layers, lowest first, into the Keycloak attribute for each SCIM path, with the place that
+/// said it; checks that no two go to one.
 pub(super) fn fold(
     checker: &mut Checker<'_>,
     user: &ResourceType,
     layers: &[MapLayer<'_>],
-) -> BTreeMap<String, String> {
+) -> BTreeMap<String, (String, Option<Range<usize>>)> {
     let mut map = AttributeMap::built_in(user);
     for layer in layers {
         for mapped in layer.schemas.mapped() {
@@ -384,10 +386,10 @@ impl<P: Clone> AttributeMap<P> {
         found
     }
 
-    /// The finished map, from SCIM path to Keycloak attribute.
-    fn into_inner(self) -> BTreeMap<String, String> {
+    /// The finished map, from SCIM path to Keycloak attribute and the place that said it.
+    fn into_inner(self) -> BTreeMap<String, (String, Option<P>)> {
         let entries = self.entries.into_values();
-        entries.map(|(path, attribute, _)| (path, attribute)).collect()
+        entries.map(|(path, attribute, place)| (path, (attribute, place))).collect()
     }
 }
 
@@ -464,9 +466,9 @@ mod tests {
         assert!(map.set(&path("Nickname"), &Target(None), 2));
         assert!(!map.set(&path("nickName"), &Target(None), 3));
         let map = map.into_inner();
-        assert_eq!(map.get("displayName").unwrap(), "dn");
+        assert_eq!(map.get("displayName").unwrap(), &("dn".to_owned(), Some(1)));
         let department = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department";
-        assert_eq!(map.get(department).unwrap(), "unit");
+        assert_eq!(map.get(department).unwrap().0, "unit");
         assert!(!map.contains_key("nickName"));
         assert_eq!(map.len(), DEFAULT_MAP.len() - 1);
     }

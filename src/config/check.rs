@@ -1,6 +1,6 @@
 //! Folds the layers of a file into a configuration and checks what no single key can tell.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +12,7 @@ use super::environment::Environment;
 use super::error::Problem;
 use super::file::{ConfigFile, LogLayer, RealmLayer, ServerLayer};
 use super::scalar::{FilePath, List, Value};
+use super::tenant::MappedAt;
 use super::{Config, Log, LogFormat, Server, built_in, groups, secret};
 
 /// The value of a key, where there is one.
@@ -37,6 +38,8 @@ pub(super) struct Checker<'a> {
     warnings: Vec<String>,
     /// What was read besides the file itself.
     files: BTreeSet<PathBuf>,
+    /// Where what tenants map was said.
+    mapped: MappedAt,
 }
 
 impl<'a> Checker<'a> {
@@ -47,14 +50,23 @@ impl<'a> Checker<'a> {
         unread: Vec<(Vec<String>, Problem)>,
     ) -> Self {
         let (unread, problems) = unread.into_iter().unzip();
-        Self { document, folder, env, unread, problems, warnings: Vec::new(), files: BTreeSet::new() }
+        Self {
+            document,
+            folder,
+            env,
+            unread,
+            problems,
+            warnings: Vec::new(),
+            files: BTreeSet::new(),
+            mapped: MappedAt::new(),
+        }
     }
 
     /// Checks a whole file.
     ///
     /// # Errors
     /// Every problem of the file, those found before included.
-    pub(super) fn check(mut self, file: &ConfigFile) -> Result<Config, Vec<Problem>> {
+    pub(super) fn check(mut self, file: &ConfigFile) -> Result<(Config, MappedAt), Vec<Problem>> {
         if file.version.is_none() {
             self.missing(&["version"], "expected version = 1, found no such key");
         }
@@ -68,7 +80,8 @@ impl<'a> Checker<'a> {
         let realms = self.realms(file);
         let files = std::mem::take(&mut self.files).into_iter().collect();
         let warnings = std::mem::take(&mut self.warnings);
-        self.done(Config { server, log, realms, warnings, files })
+        let mapped = std::mem::take(&mut self.mapped);
+        self.done((Config { server, log, realms, warnings, files }, mapped))
     }
 
     /// What was made of the file, if there is nothing wrong with it.
@@ -90,6 +103,12 @@ impl<'a> Checker<'a> {
     /// Notes that the configuration was read from this file too.
     pub(super) fn reads(&mut self, file: PathBuf) {
         self.files.insert(file);
+    }
+
+    /// Notes where what the tenant of this table maps was said.
+    pub(super) fn maps(&mut self, table: &[&str], places: BTreeMap<String, Range<usize>>) {
+        let table = table.iter().map(|name| (*name).to_owned()).collect();
+        self.mapped.insert(table, places);
     }
 
     /// A secret that an environment variable holds.

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::environment::Override;
 use super::error::Problem;
 use super::file::ConfigFile;
 use super::schemas;
@@ -18,10 +19,22 @@ const UNKNOWN_FIELD: &str = "unknown field ";
 /// What serde says of a value of another kind, before what was found.
 const INVALID_TYPE: &str = "invalid type: ";
 
-/// A file's text and its tree.
+/// A file's text and its tree, with what the environment lays over it.
 pub(super) struct Document<'a> {
     source: &'a str,
     tree: Spanned<DeTable<'a>>,
+    /// The variables that values come from. These have places of their own behind the end of the text, each a byte long
+    /// and two bytes from the next, in this order.
+    variables: Vec<&'a str>,
+}
+
+/// Where a key or a value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Origin<'d> {
+    /// A line of the file, from 1.
+    Line(usize),
+    /// An environment variable.
+    Variable(&'d str),
 }
 
 impl<'a> Document<'a> {
@@ -32,13 +45,66 @@ impl<'a> Document<'a> {
     pub(super) fn parse(source: &'a str) -> Result<Self, Vec<Problem>> {
         let (tree, errors) = DeTable::parse_recoverable(source);
         if errors.is_empty() {
-            return Ok(Self { source, tree });
+            return Ok(Self { source, tree, variables: Vec::new() });
         }
         let problem = |error: &toml::de::Error| Problem::Syntax {
             line: line(source, error.span().map_or(0, |span| span.start)),
             message: error.message().to_owned(),
         };
         Err(errors.iter().take(MOST).map(problem).collect())
+    }
+
+    /// Lays values of the environment over those of the file.
+    pub(super) fn lay_over(&mut self, overrides: &'a [Override]) {
+        for variable in overrides {
+            let Some((name, tables)) = variable.path.split_last() else { continue };
+            let first = self.source.len() + 1 + 2 * self.variables.len();
+            let mut count = 0;
+            let mut place = || {
+                let start = first + 2 * count;
+                count += 1;
+                start..start + 1
+            };
+            let mut table = Some(self.tree.get_mut());
+            for name in tables {
+                let below = table.and_then(|table| {
+                    if table.get(*name).is_none() {
+                        let empty = DeValue::Table(DeTable::new());
+                        table.insert(Spanned::new(place(), (*name).into()), Spanned::new(place(), empty));
+                    }
+                    table.get_mut(*name)
+                });
+                // What is no table is told when it is read.
+                table = below.and_then(|below| match below.get_mut() {
+                    DeValue::Table(table) => Some(table),
+                    _ => None,
+                });
+            }
+            if let Some(table) = table {
+                let mut value = variable.value();
+                if let DeValue::Array(elements) = &mut value {
+                    elements.iter_mut().for_each(|element| {
+                        let inner = std::mem::replace(element.get_mut(), DeValue::Boolean(false));
+                        *element = Spanned::new(place(), inner);
+                    });
+                }
+                table.remove(*name);
+                table.insert(Spanned::new(place(), (*name).into()), Spanned::new(place(), value));
+            }
+            self.variables.extend(std::iter::repeat_n(variable.name.as_str(), count));
+        }
+    }
+
+    /// Where the byte at `start` comes from.
+    pub(super) fn origin(&self, start: usize) -> Origin<'a> {
+        let behind = start.checked_sub(self.source.len() + 1);
+        let variable = behind.and_then(|behind| self.variables.get(behind / 2));
+        variable.map_or_else(|| Origin::Line(line(self.source, start)), |name| Origin::Variable(name))
+    }
+
+    /// The text's tree, with what was laid over it.
+    pub(super) fn tree(&self) -> &DeTable<'a> {
+        self.tree.get_ref()
     }
 
     /// Reads the tree into layers. What can't be read is left out, and told in the problems with
@@ -89,7 +155,10 @@ impl<'a> Document<'a> {
             start = Some(key.span().start);
             table = value.get_ref().as_table();
         }
-        Problem::Key { line: start.map(|start| line(self.source, start)), key: display(path), message }
+        match start {
+            Some(start) => self.problem(path, start, message),
+            None => Problem::Key { line: None, key: display(path), message },
+        }
     }
 
     /// The number that stands at `version`, if one does.
@@ -100,10 +169,13 @@ impl<'a> Document<'a> {
     }
 
     fn problem(&self, path: &[String], start: usize, message: String) -> Problem {
-        Problem::Key {
-            line: Some(line(self.source, start)),
-            key: if path.is_empty() { "the file".to_owned() } else { display(path) },
-            message,
+        match self.origin(start) {
+            Origin::Line(line) => Problem::Key {
+                line: Some(line),
+                key: if path.is_empty() { "the file".to_owned() } else { display(path) },
+                message,
+            },
+            Origin::Variable(name) => Problem::Variable { name: name.to_owned(), message },
         }
     }
 }
@@ -115,7 +187,7 @@ fn line(source: &str, offset: usize) -> usize {
 }
 
 /// A path as TOML writes it.
-fn display(path: &[String]) -> String {
+pub(super) fn display(path: &[String]) -> String {
     let bare = |name: &str| {
         !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
     };
@@ -124,7 +196,7 @@ fn display(path: &[String]) -> String {
 }
 
 /// The path of the entry whose key or value stands at `span`; for a list, the list's path.
-fn find(table: &DeTable<'_>, span: &Range<usize>) -> Option<Vec<String>> {
+pub(super) fn find(table: &DeTable<'_>, span: &Range<usize>) -> Option<Vec<String>> {
     for (key, value) in table {
         let below = match value.get_ref() {
             DeValue::Table(table) => find(table, span),

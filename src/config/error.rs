@@ -48,6 +48,7 @@ impl fmt::Display for ConfigErrors {
             let file = self.file.display();
             match problem.line() {
                 Some(line) => write!(f, "{file}:{line}: {problem}")?,
+                None if matches!(problem, Problem::Variable { .. }) => write!(f, "{problem}")?,
                 None => write!(f, "{file}: {problem}")?,
             }
         }
@@ -74,6 +75,14 @@ pub enum Problem {
         /// What the parser expected.
         message: String,
     },
+    /// An environment variable that should override a key has a value that can't be used, or overrides none.
+    #[error("the environment variable {name}: {message}")]
+    Variable {
+        /// The variable.
+        name: String,
+        /// What was expected, what was found, what to do.
+        message: String,
+    },
     /// A key is unknown, missing or has a value that can't be used.
     #[error("{key}: {message}")]
     Key {
@@ -90,7 +99,7 @@ impl Problem {
     /// Line in the file, from 1, where the problem has one.
     pub fn line(&self) -> Option<usize> {
         match self {
-            Self::Unreadable { .. } => None,
+            Self::Unreadable { .. } | Self::Variable { .. } => None,
             Self::Syntax { line, .. } => Some(*line),
             Self::Key { line, .. } => *line,
         }
@@ -100,7 +109,7 @@ impl Problem {
     pub fn key(&self) -> Option<&str> {
         match self {
             Self::Key { key, .. } => Some(key),
-            Self::Unreadable { .. } | Self::Syntax { .. } => None,
+            Self::Unreadable { .. } | Self::Syntax { .. } | Self::Variable { .. } => None,
         }
     }
 }

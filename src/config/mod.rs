@@ -13,8 +13,11 @@ mod connection;
 mod document;
 mod environment;
 mod error;
+mod explain;
 mod file;
 mod groups;
+mod json_schema;
+mod keys;
 mod names;
 mod provisioning;
 mod rate;
@@ -42,8 +45,10 @@ pub use callers::{
 };
 pub use environment::{Environment, ProcessEnvironment};
 pub use error::{ConfigErrors, Problem};
+pub use explain::{Effective, ExplainError, Explanation, explain, explain_file};
 pub use groups::{GroupRole, GroupRoles, Groups, OnExistingGroup, VisibleGroups};
-pub use names::{CallerName, NameError, OrganizationKey, RealmName};
+pub use json_schema::json_schema;
+pub use names::{CallerName, NameError, OrganizationKey, RealmName, SecretName};
 pub use provisioning::{IdentityProviderLink, LinkedValue, OnCreate, Shared};
 pub use rate::RateLimit;
 
@@ -262,9 +267,12 @@ pub fn built_in_attribute_map() -> BTreeMap<String, String> {
 /// # Errors
 /// Everything that is wrong with the file, each with its line and key.
 pub fn load(path: &Path, env: &dyn Environment) -> Result<Config, ConfigErrors> {
-    let source = std::fs::read_to_string(path)
-        .map_err(|source| ConfigErrors::new(path, vec![Problem::Unreadable { source }]))?;
-    parse(&source, path, env)
+    parse(&source(path)?, path, env)
+}
+
+fn source(path: &Path) -> Result<String, ConfigErrors> {
+    std::fs::read_to_string(path)
+        .map_err(|source| ConfigErrors::new(path, vec![Problem::Unreadable { source }]))
 }
 
 /// Checks `source` as the text of the file at `path`, from whose folder relative paths start.
@@ -272,13 +280,36 @@ pub fn load(path: &Path, env: &dyn Environment) -> Result<Config, ConfigErrors> 
 /// # Errors
 /// As [`load`].
 pub fn parse(source: &str, path: &Path, env: &dyn Environment) -> Result<Config, ConfigErrors> {
-    let refuse = |problems| ConfigErrors::new(path, problems);
-    let document = open(source).map_err(refuse)?;
-    let (file, problems) = document.read();
+    let (overrides, problems) = environment::overrides(env);
+    let mut document = open(source).map_err(|problems| ConfigErrors::new(path, problems))?;
+    document.lay_over(&overrides);
+    check(&document, path, env, problems).map(|(config, _)| config)
+}
+
+/// Checks a file with what the environment lays over it.
+fn check(
+    document: &document::Document<'_>,
+    path: &Path,
+    env: &dyn Environment,
+    mut problems: Vec<Problem>,
+) -> Result<(Config, tenant::MappedAt), ConfigErrors> {
+    let (file, unread) = document.read();
+    let named = file.realms.values().filter_map(|realm| realm.keycloak.client_secret_env.as_ref());
+    let named = named.map(|value| value.get_ref().0.0.as_str()).collect();
+    problems.extend(environment::unknown(env, &named));
     let folder = path.parent().unwrap_or(Path::new(""));
-    let mut config = check::Checker::new(&document, folder, env, problems).check(&file).map_err(refuse)?;
-    config.files.insert(0, path.to_owned());
-    Ok(config)
+    let checked = check::Checker::new(document, folder, env, unread).check(&file);
+    match checked {
+        Ok((mut config, mapped)) if problems.is_empty() => {
+            config.files.insert(0, path.to_owned());
+            Ok((config, mapped))
+        }
+        Ok(_) => Err(ConfigErrors::new(path, problems)),
+        Err(further) => {
+            problems.extend(further);
+            Err(ConfigErrors::new(path, problems))
+        }
+    }
 }
 
 /// What `source`, the text of the file at `path`, says about the users of a realm, which need not be in it. Nothing else

@@ -1,6 +1,7 @@
 //! Folds the layers of a tenant, a realm or an organization of it, into what holds for it.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::scim::user::user_with;
@@ -15,6 +16,10 @@ use super::{
     KeycloakConnection, OnExisting, Problem, Realm, RealmName, Shared, UnknownAttributes, UserAttributes,
     built_in,
 };
+
+/// Where what a tenant maps was said, by the names on the way to its table and by the SCIM path; what is built in was
+/// said nowhere.
+pub(super) type MappedAt = BTreeMap<Vec<String>, BTreeMap<String, Range<usize>>>;
 
 /// What one layer says about users.
 struct UserLayer<'f> {
@@ -82,7 +87,10 @@ impl Checker<'_> {
         if let Some(own) = maps.last() {
             attributes::check_keys(self, &user, own, flawed);
         }
-        let attribute_map = attributes::fold(self, &user, &maps);
+        let folded = attributes::fold(self, &user, &maps);
+        let places = folded.iter().filter_map(|(path, (_, place))| Some((path.clone(), place.clone()?)));
+        self.maps(table, places.collect());
+        let attribute_map = folded.into_iter().map(|(path, (attribute, _))| (path, attribute)).collect();
         UserAttributes { user: Arc::new(user), attribute_map }
     }
 

@@ -40,6 +40,11 @@ impl Caller {
             rate_limit: None,
         }
     }
+
+    /// Whether it proves itself by tokens of another issuer than the realm.
+    pub fn is_external(&self) -> bool {
+        matches!(self.auth, CallerAuth::External(_))
+    }
 }
 
 /// Whether a caller may write.
