@@ -497,7 +497,11 @@ async fn identity_provider() {
     };
     // Nothing is touched where there is none.
     let before = state(&realm).await;
-    refused(&run(&["--idp", "okta"]).await, directory.path(), "no identity provider with the alias okta (--idp)");
+    refused(
+        &run(&["--idp", "okta"]).await,
+        directory.path(),
+        "no identity provider with the alias okta (--idp)",
+    );
     assert_eq!(state(&realm).await, before);
     realm.post("/identity-provider/instances", &json!({ "alias": "okta", "providerId": "oidc" })).await;
     refused(&run(&["--idp", "Okta"]).await, directory.path(), "letter case counts");
@@ -514,7 +518,10 @@ async fn identity_provider() {
     assert_eq!((link["alias"].as_str(), link["user_id"].as_str()), (Some("okta"), Some("externalId")));
     assert_eq!(changed(&run(&["--idp", "okta"]).await.ok()), json!([]));
     let otherwise = run(&["--idp", "okta", "--idp-user-id", "userName"]).await;
-    assert!(!otherwise.status.success() && otherwise.stderr.contains("identity_provider.user_id"), "{otherwise:?}");
+    assert!(
+        !otherwise.status.success() && otherwise.stderr.contains("identity_provider.user_id"),
+        "{otherwise:?}"
+    );
     assert_eq!(fs::read_to_string(&config).unwrap(), text);
 }
 
@@ -599,7 +606,11 @@ async fn organizations_off() {
     };
     refused(&run(&[]).await, directory.path(), "let setup do so with --enable-organizations");
     assert_eq!(realm.get("").await["organizationsEnabled"], false);
-    refused(&run(&["--enable-organizations"]).await, directory.path(), "no organization with the alias contoso");
+    refused(
+        &run(&["--enable-organizations"]).await,
+        directory.path(),
+        "no organization with the alias contoso",
+    );
     assert_eq!(realm.get("").await["organizationsEnabled"], true);
     add_organization(&realm, "contoso").await;
     run(&[]).await.ok();
