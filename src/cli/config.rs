@@ -89,7 +89,8 @@ mod tests {
         let args =
             Line::try_parse_from([&["config"], line].concat()).unwrap_or_else(|error| panic!("{error}")).args;
         let mut out = Vec::new();
-        run(&args, &mut out)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(run(&args, &mut out))?;
         Ok(String::from_utf8(out).unwrap())
     }
 
@@ -99,7 +100,7 @@ mod tests {
         std::fs::write(folder.path().join("acme.secret"), "s3cret").unwrap();
         let path = folder.path().join("gate.toml");
         let text = "version = 1\n[realms.acme]\nmax_page_size = 50\nrealm_attributes = true\n[realms.acme.keycloak]\n\
-                    url = \"http://kc\"\nclient_secret_file = \"acme.secret\"\n\
+                    url = \"http://127.0.0.1:9\"\nclient_secret_file = \"acme.secret\"\n\
                     [realms.acme.organizations.contoso]\nmax_page_size = 60\n";
         std::fs::write(&path, text).unwrap();
         let file = path.to_str().unwrap();
@@ -110,6 +111,7 @@ mod tests {
         };
         assert_eq!(line(&realm, "max_page_size"), format!("max_page_size = 50 {file}:3 ([realms.acme])"));
         assert!(!realm.contains("s3cret"), "{realm}");
+        assert!(realm.contains("# attributes of the realm in Keycloak are not shown: "), "{realm}");
         let contoso = ["explain", "--config", file, "--realm", "acme", "--organization", "contoso"];
         let contoso = ran(&contoso).unwrap();
         let table = "[realms.acme.organizations.contoso]";
