@@ -24,6 +24,7 @@ mod operation;
 mod plans;
 mod postman;
 mod protection;
+mod reload;
 mod rfc7644;
 mod schemas;
 mod scim_validator;
@@ -51,6 +52,7 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(scim_validator::trials());
     trials.extend(postman::trials());
     trials.extend(clients::trials());
+    trials.extend(reload::trials().into_iter().flatten());
     trials.extend(rfc7644::trials());
     trials.extend(discovery::trials());
     trials.extend(bad_input::trials());

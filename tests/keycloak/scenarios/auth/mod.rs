@@ -45,13 +45,13 @@ fn with(gateway: &Gateway, authorization: &str) -> Scim {
 }
 
 /// The SHA-256 of a token, in hexadecimal.
-fn sha256(token: &str) -> String {
+pub(super) fn sha256(token: &str) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, token.as_bytes());
     digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// An Argon2 hash that costs little.
-fn argon2(secret: &str) -> String {
+pub(super) fn argon2(secret: &str) -> String {
     use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, Version};
     let params = Params::new(8, 1, 1, None).unwrap();
     let hasher = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
