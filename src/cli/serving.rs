@@ -159,9 +159,12 @@ impl Serving {
             };
             realms.insert(name.clone(), served);
         }
-        let looked_at =
-            fresh.iter().filter_map(|name| realms.get(name)).flat_map(|served| &served.open.directories);
-        try_join_all(looked_at.map(first_look)).await?;
+        let looks = fresh.iter().filter_map(|name| realms.get_key_value(name)).flat_map(|(name, served)| {
+            let before =
+                in_force.realms.get(name).map(|known| known.open.directories.as_slice()).unwrap_or_default();
+            served.open.directories.iter().map(move |directory| first_look(directory, before))
+        });
+        try_join_all(looks).await?;
         // From here on it is in force.
         self.tenants.instance.reload(&config.server);
         let all = || realms.values().map(|served| &served.open);
@@ -266,16 +269,23 @@ impl Serving {
     }
 }
 
-/// A realm that is set up wrongly is refused; a Keycloak that is down may come up later.
-async fn first_look(directory: &AdminDirectory) -> Result<(), GatewayError> {
-    match directory.inspect().await {
-        Ok(()) => Ok(()),
-        Err(error) if error.is_final() => Err(error.into()),
-        Err(error) => {
-            tracing::warn!(realm = directory.name(), %error, "not ready yet; it is tried again until it is");
-            Ok(())
+/// A realm that is set up wrongly is refused; a Keycloak that is down may come up later. `before` are those who have
+/// served it until now: where it can't be served by them either, it is no fault of the new configuration, which must not
+/// wait, since it may take somebody's token away.
+async fn first_look(directory: &AdminDirectory, before: &[AdminDirectory]) -> Result<(), GatewayError> {
+    let Err(error) = directory.inspect().await else { return Ok(()) };
+    if error.is_final() {
+        let known = before.iter().find(|known| known.name() == directory.name());
+        let was_fine = match known {
+            Some(known) => known.inspect().await.is_ok(),
+            None => true,
+        };
+        if was_fine {
+            return Err(error.into());
         }
     }
+    tracing::warn!(realm = directory.name(), %error, "not ready yet; it is tried again until it is");
+    Ok(())
 }
 
 /// The keys whose change needs a new process: listeners are bound and limits are set once.

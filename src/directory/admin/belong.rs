@@ -5,7 +5,8 @@ use crate::keycloak::{self, OrganizationId, UserId, UserRepresentation};
 use crate::scim::{Code, Error};
 
 use super::plan::whole;
-use super::storage::MANAGED;
+use super::storage::{Attributes, MANAGED};
+use super::tenant::{self, Tenant};
 use super::{OrScim, Session};
 
 impl Session {
@@ -32,8 +33,9 @@ impl Session {
         user: &UserRepresentation,
     ) -> Result<Option<OrganizationId>> {
         let Some(own) = self.storage.tenant.id() else { return Ok(None) };
-        let mut shared = self.storage.tenant.is_shared(user);
+        let mut shared = Tenant::realm().has(user);
         if !shared {
+            // Not by the index: that of an organization which is gone, or which was left, may still be there.
             let organizations = self.client.organizations_of(id).await.or_scim(self)?;
             shared = organizations.iter().any(|organization| organization.id.as_ref() != Some(own));
         }
@@ -107,6 +109,7 @@ impl Session {
                  would delete with the membership; an administrator of Keycloak must decide",
             ));
         }
+        self.unlink_own(id, stored).await?;
         match self.client.remove_organization_member(organization, id).await {
             Err(error @ keycloak::Error::NotFound { .. }) if !error.is_realm_missing() => {}
             done => done.or_scim(self)?,
@@ -114,10 +117,23 @@ impl Session {
         let mut write = whole(stored);
         let attributes = write.attributes.get_or_insert_default();
         self.storage.forget(attributes);
+        self.give_up_role(id, attributes).await?;
         if write.attributes != stored.attributes {
             self.client.update_user(id, &write).await.or_scim(self)?;
         }
         Ok(())
+    }
+}
+
+impl Session {
+    /// Takes the role from a user whom no tenant has any more: the role alone would make them the realm's, which nobody
+    /// meant who let them out of an organization.
+    pub(super) async fn give_up_role(&self, id: &UserId, attributes: &Attributes) -> Result<()> {
+        let tenants = attributes.get(MANAGED).map(Vec::as_slice).unwrap_or_default();
+        if self.storage.tenant.id().is_none() || tenants.iter().any(|tenant| tenant::is_tenant(tenant)) {
+            return Ok(());
+        }
+        self.client.unmap_realm_role(id, &self.facts.role).await.or_scim(self)
     }
 }
 

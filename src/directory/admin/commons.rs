@@ -31,10 +31,15 @@ impl Commons {
         &self.0.at_rest
     }
 
-    /// Takes note of an organization that is served.
-    pub(super) fn found(&self, key: &str, id: OrganizationId) {
+    /// Takes note of an organization that is served; gives the other key under which it is served already, if it is.
+    pub(super) fn found(&self, key: &str, id: OrganizationId) -> Option<String> {
         let mut organizations = self.0.organizations.write().unwrap_or_else(PoisonError::into_inner);
+        let other = organizations.iter().find(|(other, known)| **known == id && *other != key);
+        if let Some((other, _)) = other {
+            return Some(other.clone());
+        }
         organizations.insert(key.to_owned(), id);
+        None
     }
 
     /// Forgets the organizations whose keys are not among these.

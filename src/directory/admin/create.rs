@@ -11,6 +11,7 @@ use crate::scim::{Code, Error};
 use super::plan::{self, whole};
 use super::storage::PENDING;
 use super::tag::{Mark, Standing};
+use super::tenant;
 use super::{OrScim, Session};
 
 /// How long a create of another gateway process may take to map the role, before it counts as crashed.
@@ -40,7 +41,9 @@ impl Session {
         };
         self.note_arrival(&joined).await;
         let lock = self.directory.0.realm.locks().lock(format!("id {id}")).await;
-        self.take_in(&id).await?;
+        if let Err(error) = self.take_in(&id).await {
+            return Err(self.after_no_entry(&id, error).await);
+        }
         let row = self.storage.read(&as_stored(write, &id), &self.caller);
         // Off the answer's path. Until it is done nobody else changes the user, or mistakes a role that is taken away
         // for one that was never given.
@@ -53,6 +56,20 @@ impl Session {
             drop((lock, name_lock));
         });
         Ok(row)
+    }
+
+    /// What to answer where a new user could not be made the tenant's. Where the organization is gone, nobody could ever
+    /// finish the create, so the user goes as well. The caller holds the user's lock.
+    async fn after_no_entry(&self, id: &UserId, error: Error) -> Error {
+        let Some(organization) = self.storage.tenant.id() else { return error };
+        match self.client.organization(organization).await {
+            Ok(None) => {}
+            _ => return error,
+        }
+        if let Err(error) = self.client.delete_user(id).await {
+            tracing::warn!(%id, %error, "a user of an organization that is gone stays in Keycloak");
+        }
+        Error::unavailable(Code::RealmNotReady, "The organization is not there in Keycloak any more", 60)
     }
 
     /// Takes the mark away. The caller holds the user's lock.
@@ -87,7 +104,7 @@ impl Session {
         let Some(holder) = self.holder(write).await? else {
             return Err(self.email_taken(write).await);
         };
-        let Some(id) = holder.id.clone() else { return Err(self.unmanaged()) };
+        let Some(id) = holder.id.clone() else { return Err(taken_elsewhere()) };
         let began = Mark::on(&holder).map(|mark| mark.began);
         let mut wait = PATIENCE;
         loop {
@@ -106,7 +123,7 @@ impl Session {
                     ));
                 }
                 Some((_, Standing::Unfinished)) => {}
-                Some(_) => return Err(self.unmanaged()),
+                Some((user, _)) => return Err(self.unmanaged(&user).await),
             }
             // A young mark may be another gateway's, which is about to map the role.
             let age = millis(OffsetDateTime::now_utc()).saturating_sub(began.unwrap_or_default());
@@ -145,9 +162,25 @@ impl Session {
         Ok(self.client.users(&query).await.or_scim(self)?.into_iter().next())
     }
 
-    fn unmanaged(&self) -> Error {
-        if self.storage.tenant.id().is_some() {
-            return taken_elsewhere();
+    /// The name is that of a user whom this tenant does not manage.
+    async fn unmanaged(&self, user: &UserRepresentation) -> Error {
+        if let (Some(organization), Some(id)) = (self.storage.tenant.id(), &user.id) {
+            return match self.client.organization_member(organization, id).await {
+                Ok(Some(_)) => Error::conflict(
+                    Code::UnmanagedUserExists,
+                    "A member of this organization has this userName and is not managed over SCIM: map the realm role of \
+                     managed users to them in Keycloak",
+                ),
+                Ok(None) => taken_elsewhere(),
+                Err(error) => self.failed(&error),
+            };
+        }
+        if tenant::has_any(user) {
+            return Error::conflict(
+                Code::UnmanagedUserExists,
+                "A user with this userName belongs to an organization of the realm, whose own identity provider manages \
+                 them; only an administrator of Keycloak can change that",
+            );
         }
         Error::conflict(
             Code::UnmanagedUserExists,
@@ -197,7 +230,7 @@ impl Session {
 
 /// Names and addresses are taken once in a realm. Who has one outside of the organization, and which of the two it is, is
 /// none of the organization's business.
-fn taken_elsewhere() -> Error {
+pub(super) fn taken_elsewhere() -> Error {
     Error::conflict(
         Code::UserExists,
         "The userName or an e-mail address is taken already, by a user who is not this organization's; an administrator of \

@@ -11,7 +11,7 @@ use crate::keycloak::{FederatedIdentity, MAX_LINKED_ID, UserId, UserRepresentati
 use crate::scim::{Code, Error, Resource, ResourceType, ScimType};
 
 use super::realm::Facts;
-use super::shared;
+use super::shared::{self, Shared};
 use super::storage;
 use super::{OrScim, Session};
 
@@ -160,10 +160,26 @@ impl Session {
         Ok(row)
     }
 
-    /// May this caller's values decide about the link? An `externalId` is one caller's alone: of a user that another
-    /// caller made, that one's counts.
+    /// Takes the link away that an organization's value made, before the organization lets the user go: its identity
+    /// provider is not to sign in as somebody else's user.
+    pub(super) async fn unlink_own(&self, id: &UserId, stored: &UserRepresentation) -> Result<()> {
+        let Some(link) = &self.settings().identity_provider else { return Ok(()) };
+        let row = self.storage.read(stored, &self.caller);
+        let value = link.user_id.of(&self.storage.user, &row.resource);
+        match self.link_there(link, id).await? {
+            Some(there) if Some(&there.user_id) == value.as_ref() => {
+                self.client.unlink_identity(id, &link.alias).await.or_scim(self)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// May this caller's values decide about the link? It says as whom somebody may sign in, so of a user that another
+    /// caller made, that one's values count, where callers are kept apart; an `externalId` is one caller's alone in any
+    /// case.
     fn may_link(&self, link: &IdentityProviderLink, stored: &UserRepresentation) -> bool {
-        link.user_id != LinkedValue::ExternalId || self.owner(stored) != shared::Owner::Another
+        let together = self.settings().shared == Shared::LastWins && link.user_id != LinkedValue::ExternalId;
+        together || self.owner(stored) != shared::Owner::Another
     }
 
     /// Was the link made of another caller's `externalId`?

@@ -38,7 +38,7 @@ use crate::keycloak::{AdminClient, Connection};
 use crate::scim::{Code, Error, Filter, ResourceType};
 
 use self::plan::Rules;
-use self::realm::{Expected, Facts};
+use self::realm::{Expected, Facts, OrganizationNotReady};
 use self::storage::{Mapping, Storage};
 use super::{Check, Context, Directory, Edit, Page, Result, Row, Visit, Wanted};
 
@@ -170,7 +170,15 @@ impl AdminDirectory {
             on_create: &settings.on_create,
             organization: settings.organization.as_deref(),
         };
-        let facts = Arc::new(realm::inspect(client, &expected).await?);
+        let inspected = match realm::inspect(client, &expected).await {
+            Ok(facts) => self.alone(facts),
+            refused => refused,
+        };
+        if let Err(NotReady::Organization(_)) = &inspected {
+            // Nobody calls for an organization that is gone, or was stopped, by what was known before.
+            *self.0.facts.write().unwrap_or_else(PoisonError::into_inner) = None;
+        }
+        let facts = Arc::new(inspected?);
         if facts.realm_management.is_none() && self.known().is_none() {
             tracing::warn!(
                 realm = client.realm_name(),
@@ -181,11 +189,24 @@ impl AdminDirectory {
         if let (Some(link), None) = (&settings.identity_provider, self.known()) {
             link::warn(client.realm_name(), link, &facts);
         }
-        if let (Some(key), Some(organization)) = (&settings.organization, &facts.organization) {
-            self.0.realm.found(key, organization.id.clone());
-        }
         *self.0.facts.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&facts));
         Ok(facts)
+    }
+
+    /// What was found of an organization, unless it is served under another key already: then two callers would each take
+    /// themselves for the only ones.
+    fn alone(&self, facts: Facts) -> std::result::Result<Facts, NotReady> {
+        let (Some(key), Some(organization)) = (&self.0.settings.organization, &facts.organization) else {
+            return Ok(facts);
+        };
+        match self.0.realm.found(key, organization.id.clone()) {
+            None => Ok(facts),
+            Some(other) => Err(NotReady::Organization(OrganizationNotReady {
+                realm: self.0.connection.realm().to_owned(),
+                organization: key.clone(),
+                problem: format!("the configuration has it as \"{other}\" already; expected it once"),
+            })),
+        }
     }
 
     /// The work of one request.
@@ -222,7 +243,7 @@ impl AdminDirectory {
     fn not_ready(&self, error: NotReady) -> Error {
         match error {
             NotReady::Keycloak(error) => errors::translate(&error, &self.0.settings.attribute_map),
-            NotReady::Misconfigured { .. } => {
+            NotReady::Misconfigured { .. } | NotReady::Organization(_) => {
                 tracing::error!(%error, "the realm can't be served");
                 Error::unavailable(
                     Code::RealmNotReady,

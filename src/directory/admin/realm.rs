@@ -51,11 +51,13 @@ pub(super) struct KnownOrganization {
     pub id: OrganizationId,
     /// Its alias.
     pub alias: String,
+    /// Is it in service?
+    enabled: bool,
 }
 
 impl KnownOrganization {
     fn of(found: OrganizationRepresentation) -> Option<Self> {
-        Some(Self { id: found.id?, alias: found.alias })
+        Some(Self { id: found.id?, alias: found.alias, enabled: found.enabled })
     }
 }
 
@@ -65,6 +67,9 @@ pub enum NotReady {
     /// Keycloak does not answer as it should; it may tomorrow.
     #[error(transparent)]
     Keycloak(#[from] keycloak::Error),
+    /// An organization of the realm is not there, or can't be reached. It may be tomorrow, and the others are served.
+    #[error(transparent)]
+    Organization(OrganizationNotReady),
     /// The realm lacks something, or has something that makes serving it dangerous.
     #[error("the realm \"{realm}\" is not ready to be served: {}", .problems.join("; "))]
     Misconfigured {
@@ -75,12 +80,25 @@ pub enum NotReady {
     },
 }
 
+/// Why an organization can't be served, though its realm can.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("the organization \"{organization}\" of the realm \"{realm}\" is not ready to be served: {problem}")]
+pub struct OrganizationNotReady {
+    /// The realm.
+    pub realm: String,
+    /// The organization's key in the configuration.
+    pub organization: String,
+    /// With what mends it.
+    pub problem: String,
+}
+
 impl NotReady {
     /// Is waiting useless, because Keycloak answers and refuses the gateway itself?
     pub fn is_final(&self) -> bool {
         use keycloak::Error as Failure;
         match self {
             Self::Misconfigured { .. } => true,
+            Self::Organization(_) => false,
             Self::Keycloak(error) => {
                 matches!(
                     error,
@@ -129,7 +147,11 @@ pub(super) async fn inspect(client: &AdminClient, expected: &Expected<'_>) -> Re
             Ok(organization) => Some(organization),
             Err(problem) => {
                 let realm = client.realm_name().into();
-                return Err(NotReady::Misconfigured { realm, problems: vec![problem] });
+                return Err(NotReady::Organization(OrganizationNotReady {
+                    realm,
+                    organization: key.to_owned(),
+                    problem,
+                }));
             }
         },
     };
@@ -197,7 +219,11 @@ async fn find_organization(
     // By its id first: an alias that looks like another organization's id must not take that one's place.
     let by_id = found.iter().find(|organization| organization.id.as_ref() == key);
     let organization = by_id.or_else(|| found.iter().find(|organization| organization.alias == key));
-    Ok(organization.cloned().ok_or_else(|| format!("no organization has the alias or the id \"{key}\"")))
+    Ok(match organization {
+        None => Err(format!("no organization has the alias or the id \"{key}\"")),
+        Some(found) if !found.enabled => Err("it is disabled in Keycloak".into()),
+        Some(found) => Ok(found.clone()),
+    })
 }
 
 /// A tag that everybody has, or that carries power, would hand the realm to its SCIM clients.

@@ -35,15 +35,19 @@ impl Session {
         owner(stored, &self.caller, callers)
     }
 
-    /// Refuses to deactivate a user whom another caller made, where the configuration says so.
-    pub(super) fn refuse_anothers_deactivation(
+    /// Refuses to deactivate or to reactivate a user whom another caller made, where the configuration says so.
+    pub(super) fn refuse_anothers_activity(
         &self,
         stored: &UserRepresentation,
         before: &Row,
         wanted: &Wanted,
     ) -> Result<()> {
-        let deactivates = wanted.active == Some(false) && before.resource.flag("active") == Some(true);
-        if deactivates { self.refuse_anothers(stored, "deactivated") } else { Ok(()) }
+        match (before.resource.flag("active"), wanted.active) {
+            (Some(true), Some(false)) => self.refuse_anothers(stored, "deactivated"),
+            // Whom the one let go, the other must not take back by an update that says what it knew before.
+            (Some(false), Some(true)) => self.refuse_anothers(stored, "reactivated"),
+            _ => Ok(()),
+        }
     }
 
     /// Refuses to delete a user whom another caller made, where the configuration says so.

@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 
 use crate::directory::{Context, Result};
-use crate::keycloak::{MAX_PAGE, OrganizationId, UserId, UserRepresentation};
+use crate::keycloak::{self, MAX_PAGE, OrganizationId, UserId, UserRepresentation};
 
 use super::plan::whole;
 use super::storage::{MANAGED, PENDING};
@@ -34,6 +34,7 @@ impl Session {
         let attributes = write.attributes.get_or_insert_default();
         if standing == Standing::Taken {
             self.storage.forget(attributes);
+            self.give_up_role(id, attributes).await?;
         }
         let mut tenants = attributes.remove(MANAGED).unwrap_or_default();
         tenants.retain(|known| known != tenant.index());
@@ -84,6 +85,7 @@ impl Session {
         let mut due: BTreeSet<UserId> = BTreeSet::new();
         let mut tagged: HashSet<UserId> = HashSet::new();
         let young = OffsetDateTime::now_utc() - YOUNG;
+        let mut orphans: Vec<UserRepresentation> = Vec::new();
         let members = match self.storage.tenant.id() {
             Some(organization) => Some(self.member_ids(organization).await?),
             None => None,
@@ -97,6 +99,9 @@ impl Session {
                     continue;
                 }
                 // Who has the role for the sake of an organization is none of the realm's.
+                if members.is_none() && tenant::organizations_of(user).next().is_some() {
+                    orphans.push(user.clone());
+                }
                 let missing = match members {
                     Some(_) => !self.storage.tenant.has(user),
                     None => !tenant::has_any(user),
@@ -133,6 +138,10 @@ impl Session {
             }
             first += MAX_PAGE as usize;
         }
+        let orphans = match self.storage.tenant.id() {
+            None => self.free_orphans(orphans).await?,
+            Some(_) => 0,
+        };
         // Each is looked at again before anything is written: the lists above are minutes old in a large realm.
         let mut healed = 0;
         for id in &due {
@@ -145,7 +154,47 @@ impl Session {
         if healed == due.len() {
             self.directory.0.settled.store(true, Ordering::Release);
         }
-        Ok(healed)
+        Ok(healed + orphans)
+    }
+
+    /// Takes the index of organizations that Keycloak has no more from those who have it, and the role from those who
+    /// belong to no tenant then: nobody could see or change them, and nobody else could have their names. Returns how many
+    /// they were.
+    async fn free_orphans(&self, users: Vec<UserRepresentation>) -> Result<usize> {
+        if users.is_empty() {
+            return Ok(0);
+        }
+        let organizations = match self.client.organizations().await {
+            Ok(organizations) => organizations,
+            // Without the right to see them nothing can be said.
+            Err(keycloak::Error::Forbidden { .. }) => return Ok(0),
+            Err(keycloak::Error::NotFound { .. }) => return Ok(0),
+            found => found.or_scim(self)?,
+        };
+        let known: HashSet<&str> =
+            organizations.iter().filter_map(|found| found.id.as_ref()).map(AsRef::as_ref).collect();
+        let mut freed = 0;
+        for user in users {
+            let is_dead = |id: &str| !known.contains(id);
+            let Some(id) = user.id.as_ref().filter(|_| tenant::organizations_of(&user).any(is_dead)) else {
+                continue;
+            };
+            let _lock = self.directory.0.realm.locks().lock(format!("id {id}")).await;
+            let Some(stored) = self.client.user(id).await.or_scim(self)? else { continue };
+            let mut write = whole(&stored);
+            let attributes = write.attributes.get_or_insert_default();
+            let tenants = attributes.get_mut(MANAGED).map(std::mem::take).unwrap_or_default();
+            let alive = |tenant: &String| tenant::organization(tenant).is_none_or(|id| !is_dead(id));
+            let left: Vec<String> = tenants.into_iter().filter(alive).collect();
+            if !left.iter().any(|tenant| tenant::is_tenant(tenant)) {
+                self.client.unmap_realm_role(id, &self.facts.role).await.or_scim(self)?;
+            }
+            attributes.insert(MANAGED.into(), left);
+            attributes.retain(|_, values| !values.is_empty());
+            self.client.update_user(id, &write).await.or_scim(self)?;
+            freed += 1;
+        }
+        Ok(freed)
     }
 
     /// Everybody who is a member of the organization.

@@ -74,7 +74,18 @@ pub(super) fn has_any(user: &UserRepresentation) -> bool {
     values(user, MANAGED).iter().any(|tenant| is_tenant(tenant))
 }
 
-fn is_tenant(tenant: &str) -> bool {
+/// The ids of the organizations on whose index the user is.
+pub(super) fn organizations_of(user: &UserRepresentation) -> impl Iterator<Item = &str> {
+    values(user, MANAGED).iter().filter_map(|tenant| organization(tenant))
+}
+
+/// The id of the organization that a value of the index stands for.
+pub(super) fn organization(tenant: &str) -> Option<&str> {
+    tenant.strip_prefix(ORGANIZATION)
+}
+
+/// Is it a value of the index?
+pub(super) fn is_tenant(tenant: &str) -> bool {
     tenant == REALM || tenant.starts_with(ORGANIZATION)
 }
 

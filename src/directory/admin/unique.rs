@@ -52,6 +52,8 @@ impl Session {
             let except = holder.map(|(id, _)| id);
             let taken = found.iter().any(|other| {
                 other.id.as_ref() != except
+                    // What other tenants have is none of an organization's business.
+                    && (self.storage.tenant.id().is_none() || self.storage.tenant.has(other))
                     && !self.is_earlier_try(other, wanted)
                     && values(other, &mapping.name)
                         .iter()

@@ -4,6 +4,7 @@ use crate::directory::{Check, Edit, Result, Row, Wanted};
 use crate::keycloak::{self, FieldError, UserId, UserRepresentation};
 use crate::scim::{Code, Error};
 
+use super::create::taken_elsewhere;
 use super::plan::{self, Plan, Step};
 use super::storage::{ACTIVE, HASH, LAST_MODIFIED, MANAGED, PENDING, values};
 use super::tag::Standing;
@@ -16,7 +17,7 @@ impl Session {
         let stored = self.managed(&id).await?;
         let before = self.storage.read(&stored, &self.caller);
         let wanted = edit(&before)?;
-        self.refuse_anothers_deactivation(&stored, &before, &wanted)?;
+        self.refuse_anothers_activity(&stored, &before, &wanted)?;
         if let Some(organization) = self.shared(&id, &stored).await? {
             return self.update_shared(&organization, &id, &stored, &before, &wanted).await;
         }
@@ -115,6 +116,9 @@ impl Session {
                             && !fields.iter().any(|field| is_changed(field, stored, &write)) =>
                     {
                         after = self.disable(id, stored, *write, fields).await?;
+                    }
+                    Err(keycloak::Error::Conflict { .. }) if self.storage.tenant.id().is_some() => {
+                        return Err(taken_elsewhere());
                     }
                     Err(error) => return Err(self.failed(&error)),
                 },

@@ -443,6 +443,6 @@ pub(super) fn unknown(id: &str) -> Error {
     Error::bad(
         ScimType::InvalidValue,
         Code::UnknownMember,
-        format!("The member {} is no managed user and no managed group of this realm", printable(id)),
+        format!("The member {} is no managed user and no managed group here", printable(id)),
     )
 }

@@ -114,8 +114,11 @@ pub(super) fn refused_name(group: &GroupRepresentation, tenant: &Tenant) -> Erro
     }
     Error::conflict(
         Code::UnmanagedGroupExists,
-        "A group with this displayName exists in Keycloak and is not managed over SCIM (groups.on_existing): rename or \
-         delete it there, or give it the attribute scim.managed with the value realm",
+        format!(
+            "A group with this displayName exists in Keycloak and is not managed over SCIM (groups.on_existing): rename or \
+             delete it there, or give it the attribute scim.managed with the value {}",
+            tenant.index()
+        ),
     )
 }
 
