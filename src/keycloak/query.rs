@@ -1,5 +1,7 @@
 //! Which users a list or count asks Keycloak for, and how that is written in a URL.
 
+use std::fmt;
+
 use url::form_urlencoded;
 
 use super::representation::{GroupRepresentation, UserId};
@@ -150,11 +152,18 @@ impl GroupQuery {
 }
 
 /// One condition on a user attribute, in the form that Keycloak's `q=` takes: `key:"value"`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct AttributeMatch {
     name: String,
     value: String,
+    /// As `q=` takes it.
     term: String,
+}
+
+impl fmt::Debug for AttributeMatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("AttributeMatch").field(&self.term).finish()
+    }
 }
 
 /// Why a condition on an attribute can't be asked of Keycloak.

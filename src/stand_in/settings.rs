@@ -5,11 +5,10 @@ use serde_json::{Map, Value};
 use super::answer::Answer;
 
 /// Settings of a realm that do here what they do in Keycloak, and such as change nothing but what is shown.
-const OF_REALMS: [&str; 12] = [
+const OF_REALMS: [&str; 11] = [
     "accessTokenLifespan",
     "adminEventsDetailsEnabled",
     "adminEventsEnabled",
-    "attributes",
     "displayName",
     "displayNameHtml",
     "editUsernameAllowed",
@@ -19,6 +18,9 @@ const OF_REALMS: [&str; 12] = [
     "organizationsEnabled",
     "registrationEmailAsUsername",
 ];
+
+/// What the names of a realm's attributes begin with that mean nothing to Keycloak.
+const OTHERS_ATTRIBUTES: &str = "scim.";
 
 /// What all keys are made for here, whatever a realm prefers.
 const SIGNATURE: (&str, &str) = ("defaultSignatureAlgorithm", "ES256");
@@ -44,7 +46,13 @@ const NOT_OF_CLIENTS: [&str; 7] = [
 /// 501, naming the first setting that is not honoured.
 pub(super) fn check_realm(sent: &Map<String, Value>, new: &Map<String, Value>) -> Result<(), Answer> {
     let honoured = |key: &str, value: &Value| {
-        OF_REALMS.contains(&key) || BESIDE.contains(&key) || (key == SIGNATURE.0 && value == SIGNATURE.1)
+        let is_others = |attributes: &Map<String, Value>| {
+            attributes.keys().all(|name| name.starts_with(OTHERS_ATTRIBUTES))
+        };
+        OF_REALMS.contains(&key)
+            || BESIDE.contains(&key)
+            || (key == SIGNATURE.0 && value == SIGNATURE.1)
+            || (key == "attributes" && value.as_object().is_some_and(is_others))
     };
     refuse("realm", sent, new, |key, value| !honoured(key, value))
 }

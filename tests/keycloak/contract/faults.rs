@@ -236,7 +236,6 @@ async fn realm_settings() {
         ("bruteForceProtected", json!(true)),
         ("verifyEmail", json!(true)),
         ("adminPermissionsEnabled", json!(true)),
-        ("organizationsEnabled", json!(true)),
         ("internationalizationEnabled", json!(true)),
         ("sslRequired", json!("all")),
         ("notBefore", json!(1)),
