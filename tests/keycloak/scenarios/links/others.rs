@@ -13,7 +13,7 @@ use crate::admin::admin;
 use crate::proxy::Proxy;
 use crate::runner::both;
 use crate::scenarios::shared::{ENTRA_TOKEN, add_entra};
-use crate::scenarios::stage::{by_hand, person};
+use crate::scenarios::stage::{by_hand, patch, person};
 use crate::scim::Scim;
 
 pub fn trials() -> Vec<Trial> {
@@ -125,10 +125,7 @@ async fn other_caller() {
     let entra = Scim::bearer(stage.gateway.base_url(), ENTRA_TOKEN);
     // Entra ID knows Okta's user by an id of its own; single sign-on is Okta's.
     let id = create(&stage.scim, "babs", "00u1").await;
-    entra
-        .patch(&format!("/Users/{id}"), &crate::scenarios::stage::patch(&external_id("entra-1")))
-        .await
-        .expect(200);
+    entra.patch(&format!("/Users/{id}"), &patch(&external_id("entra-1"))).await.expect(200);
     assert_eq!(linked(&stage.realm, &id).await.as_deref(), Some("00u1"));
     // Nobody made this one over SCIM: who came first has the link.
     let by_hand = stage.realm.create_user(&by_hand("jsmith")).await;
