@@ -65,6 +65,12 @@ pub(super) fn translate(error: &keycloak::Error, map: &BTreeMap<String, String>)
 
 fn conflict(message: &str) -> Error {
     let message = message.to_ascii_lowercase();
+    if message.contains("already linked") {
+        return Error::conflict(
+            Code::LinkExists,
+            "Somebody else has just linked the user to the identity provider; repeat the request",
+        );
+    }
     match (message.contains("username"), message.contains("email")) {
         (false, true) => {
             Error::conflict(Code::EmailExists, "Another user in Keycloak has this e-mail address")
@@ -191,5 +197,6 @@ mod tests {
     fn conflicts_name_what_is_taken() {
         assert_eq!(conflict("User exists with same email").code, Code::EmailExists);
         assert_eq!(conflict("User exists with same username").code, Code::UserExists);
+        assert_eq!(conflict("User is already linked with provider").code, Code::LinkExists);
     }
 }

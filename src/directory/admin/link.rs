@@ -138,8 +138,8 @@ impl Session {
             None => None,
         };
         let there = self.link_there(link, id).await?;
-        let there = there.filter(|there| !self.is_another_callers(link, stored, there));
         let is_due = match (&there, &shall) {
+            (Some(there), _) if self.is_another_callers(link, stored, there) => false,
             (Some(there), Some(shall)) => there.user_id != *shall,
             // One that nobody here made stays.
             (Some(there), None) => Some(&there.user_id) == was.as_ref(),

@@ -1,6 +1,7 @@
 //! Users who are linked to an identity provider, so that single sign-on finds them; and what new users start with.
 
 mod interrupted;
+mod organization;
 mod others;
 mod starting;
 mod values;
@@ -16,7 +17,13 @@ use crate::gateway::{Auth, Gateway, Prepared};
 use crate::scim::{Answer, Scim};
 
 pub fn trials() -> Vec<Trial> {
-    let trials = [values::trials(), others::trials(), interrupted::trials(), starting::trials()];
+    let trials = [
+        values::trials(),
+        others::trials(),
+        interrupted::trials(),
+        starting::trials(),
+        organization::trials(),
+    ];
     trials.into_iter().flatten().collect()
 }
 

@@ -1,14 +1,19 @@
 //! Nobody's link is doubled, nobody with power is linked, and another caller's link stays.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
+use http::Method;
 use libtest_mimic::Trial;
 use scimgate::scim::Code;
 use serde_json::{Value, json};
 
 use super::{create, known, link_by_hand, linked, refused, stage, stage_with};
+use crate::admin::admin;
+use crate::proxy::Proxy;
 use crate::runner::both;
 use crate::scenarios::shared::{ENTRA_TOKEN, add_entra};
-use crate::scenarios::stage::{by_hand, person};
+use crate::scenarios::stage::{by_hand, patch, person};
 use crate::scim::Scim;
 
 pub fn trials() -> Vec<Trial> {
@@ -55,7 +60,11 @@ async fn second_holder() {
 }
 
 async fn race() {
-    let stage = stage().await;
+    let proxy = Proxy::start(admin().await.url()).await;
+    let stage = stage_with(|_, prepared| prepared.via(&proxy)).await;
+    // So late that all of them would have looked for a holder by then.
+    let is_create = |method: &Method, path: &str| *method == Method::POST && path.ends_with("/users");
+    proxy.on(is_create).always().delay(Duration::from_millis(500));
     let bodies: Vec<Value> = (0..6).map(|number| known(&format!("user-{number}"), "00u1")).collect();
     let answers = join_all(bodies.iter().map(|body| stage.scim.post("/Users", body))).await;
     let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
@@ -116,17 +125,16 @@ async fn other_caller() {
     let entra = Scim::bearer(stage.gateway.base_url(), ENTRA_TOKEN);
     // Entra ID knows Okta's user by an id of its own; single sign-on is Okta's.
     let id = create(&stage.scim, "babs", "00u1").await;
-    entra
-        .patch(&format!("/Users/{id}"), &crate::scenarios::stage::patch(&external_id("entra-1")))
-        .await
-        .expect(200);
+    entra.patch(&format!("/Users/{id}"), &patch(&external_id("entra-1"))).await.expect(200);
     assert_eq!(linked(&stage.realm, &id).await.as_deref(), Some("00u1"));
     // Nobody made this one over SCIM: who came first has the link.
     let by_hand = stage.realm.create_user(&by_hand("jsmith")).await;
     stage.realm.map_role(&by_hand, "scim-managed").await;
     stage.patch(&by_hand, &external_id("00u2")).await.expect(200);
-    entra.put(&format!("/Users/{by_hand}"), &known("jsmith", "entra-2")).await.expect(200);
-    assert_eq!(linked(&stage.realm, &by_hand).await.as_deref(), Some("00u2"));
+    for external_id in ["entra-2", "entra-2", "entra-3"] {
+        entra.put(&format!("/Users/{by_hand}"), &known("jsmith", external_id)).await.expect(200);
+        assert_eq!(linked(&stage.realm, &by_hand).await.as_deref(), Some("00u2"));
+    }
     stage.scim.put(&format!("/Users/{by_hand}"), &person("jsmith")).await.expect(200);
     assert_eq!(linked(&stage.realm, &by_hand).await.as_deref(), Some("00u2"));
 }

@@ -28,8 +28,12 @@ const ENTRA_HASH: &str = "40056f4b92e9b1f853603baa79da5df864b2a26ffdec4ec1902dba
 
 /// Adds the caller `entra` to a realm.
 pub fn add_entra(realm: &str, prepared: Prepared) -> Prepared {
-    let caller = format!("[realms.{realm}.callers.entra]\nauth = \"token\"\nsha256 = [\"{ENTRA_HASH}\"]\n");
-    prepared.append(&caller)
+    prepared.append(&entra_table(realm))
+}
+
+/// The table of the caller `entra` of a tenant: a realm, or `REALM.organizations.NAME`.
+pub fn entra_table(tenant: &str) -> String {
+    format!("[realms.{tenant}.callers.entra]\nauth = \"token\"\nsha256 = [\"{ENTRA_HASH}\"]\n")
 }
 
 /// A stage with two callers: its own SCIM client is Okta's, the other one Entra ID's.
