@@ -1,5 +1,6 @@
 //! The commands: `serve`, `setup`, `token`, `demo`, `explain` and `config`.
 
+mod attributes;
 pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
@@ -67,7 +68,10 @@ pub fn run() -> ExitCode {
             let mut stdout = std::io::stdout();
             runtime.block_on(explain::run(*args, &mut stdout)).map_err(|error| failed(&error))
         }
-        Command::Config(args) => config::run(&args, &mut std::io::stdout()).map_err(|error| failed(&error)),
+        Command::Config(args) => {
+            let mut stdout = std::io::stdout();
+            runtime.block_on(config::run(&args, &mut stdout)).map_err(|error| failed(&error))
+        }
         #[cfg(feature = "demo")]
         Command::Demo(args) => runtime.block_on(demo::run(*args)).map_err(|error| failed(&error)),
     };

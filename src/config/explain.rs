@@ -13,7 +13,7 @@ use toml::de::{DeTable, DeValue};
 use super::document::{self, Document, Origin};
 use super::environment::{self, Environment};
 use super::keys::{self, Key, Kind, Organization, SERVER, TENANT, Without};
-use super::{Config, ConfigErrors, OrganizationKey, Realm, RealmName};
+use super::{Caller, Config, ConfigErrors, OrganizationKey, Realm, RealmName};
 
 use self::render::{hidden, rendered};
 
@@ -51,7 +51,7 @@ pub enum ExplainError {
 pub struct Effective {
     /// The key, with the tables around it below the tenant's own, such as `keycloak.url`.
     pub key: String,
-    /// Its value as TOML writes it; `(set)` for a secret.
+    /// Its value as TOML writes it; `(set)` for a secret, and words in parentheses where there is none.
     pub value: String,
     /// What says so, such as `config.toml:12 ([defaults])` or `built-in`.
     pub origin: String,
@@ -60,7 +60,7 @@ pub struct Effective {
 /// What holds for a tenant, in the order of the reference. Its `Display` is one line for each key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
-    /// The keys with a value.
+    /// The keys, each once.
     pub values: Vec<Effective>,
 }
 
@@ -170,17 +170,15 @@ impl<'d> Explainer<'_, 'd> {
         let server = effective::server(&self.config.server);
         let log = effective::log(&self.config.log);
         for (name, keys, known) in [("server", SERVER, server), ("log", keys::LOG, log)] {
-            for (path, _) in keys::flat(keys) {
-                let key = path.join(".");
-                let Some(value) = known.iter().find(|(known, _)| *known == key).map(|(_, value)| value)
-                else {
-                    continue;
-                };
+            for (path, key) in keys::flat(keys) {
+                let below = path.join(".");
+                let value = known.iter().find(|(known, _)| *known == below).map(|(_, value)| value.clone());
+                let Some(value) = value.or_else(|| otherwise(key)) else { continue };
                 let table = [name.to_owned()];
                 let origin = self.said(&[&table], &path).map(|entry| self.place(entry));
                 values.push(Effective {
-                    key: format!("{name}.{key}"),
-                    value: value.clone(),
+                    key: format!("{name}.{below}"),
+                    value,
                     origin: origin.unwrap_or_else(|| BUILT_IN.to_owned()),
                 });
             }
@@ -220,7 +218,10 @@ impl<'d> Explainer<'_, 'd> {
             let entry = said?;
             return Some(Effective { key: name, value: hidden(), origin: self.place(entry) });
         }
-        let value = known.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone())?;
+        let value = known.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
+        // An organization's groups have no place in the realm.
+        let nowhere = self.tenant.organization.is_some() && key.levels.organization == Organization::Never;
+        let value = value.or_else(|| otherwise(key).filter(|_| !nowhere))?;
         let origin = match (said, key.without) {
             (Some(entry), _) if rendered(entry.1.get_ref()) == value || name != "ignored_attributes" => {
                 self.place(entry)
@@ -340,18 +341,20 @@ impl<'d> Explainer<'_, 'd> {
                 let path = [path.as_slice(), &[entry.0.get_ref().to_string()]].concat();
                 self.leaves(&path, entry, &|path| secret(path.get(2..).unwrap_or_default()), values);
             }
+            let caller = self.tenant.callers.get(name);
+            let external = caller.is_some_and(Caller::is_external);
             for key in keys::CALLER {
-                let external = matches!(self.tenant.callers.get(name), Some(caller) if caller.is_external());
-                let belongs = key.name != "clock_skew" || external;
-                if let Without::Value(default) = key.without
-                    && table.get(key.name).is_none()
-                    && belongs
-                {
-                    values.push(Effective {
+                let belongs = OF_EVERY_CALLER.contains(&key.name) || (external && key.name == "clock_skew");
+                if belongs && table.get(key.name).is_none() {
+                    let default = match key.without {
+                        Without::Value(default) => Some(default.to_owned()),
+                        _ => otherwise(key),
+                    };
+                    values.extend(default.map(|value| Effective {
                         key: document::display(&[path.as_slice(), &[key.name.to_owned()]].concat()),
-                        value: default.to_owned(),
+                        value,
                         origin: BUILT_IN.to_owned(),
-                    });
+                    }));
                 }
             }
         }
@@ -380,3 +383,13 @@ impl<'d> Explainer<'_, 'd> {
 
 /// The origin of what no file says.
 const BUILT_IN: &str = "built-in";
+/// The keys of a caller that mean something whatever its mode.
+const OF_EVERY_CALLER: [&str; 4] = ["access", "resources", "networks", "rate_limit"];
+
+/// What holds without a key, where that is no value of its own.
+fn otherwise(key: &Key) -> Option<String> {
+    match key.without {
+        Without::Else(words) => Some(format!("({words})")),
+        Without::Value(_) | Without::Required => None,
+    }
+}

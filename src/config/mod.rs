@@ -21,6 +21,7 @@ mod keys;
 mod names;
 mod provisioning;
 mod rate;
+mod realm_attributes;
 mod scalar;
 mod schemas;
 mod secret;
@@ -51,6 +52,7 @@ pub use json_schema::json_schema;
 pub use names::{CallerName, NameError, OrganizationKey, RealmName, SecretName};
 pub use provisioning::{IdentityProviderLink, LinkedValue, OnCreate, Shared};
 pub use rate::RateLimit;
+pub use realm_attributes::{Overridden, override_with};
 
 /// A checked configuration. Two are equal if the gateway would behave the same.
 #[derive(Clone, Debug, PartialEq)]
@@ -318,6 +320,19 @@ fn check(
 /// # Errors
 /// Everything that is wrong with schemas and attributes, each with its line and key.
 pub fn user_attributes(source: &str, path: &Path, realm: &RealmName) -> Result<UserAttributes, ConfigErrors> {
+    tenants_user_attributes(source, path, realm).map(|(realm, _)| realm)
+}
+
+/// As [`user_attributes`], with what each organization of the realm says in the order of their keys: all of them need the
+/// Keycloak attributes that they map in the realm's one user profile.
+///
+/// # Errors
+/// As [`user_attributes`].
+pub fn tenants_user_attributes(
+    source: &str,
+    path: &Path,
+    realm: &RealmName,
+) -> Result<(UserAttributes, Vec<UserAttributes>), ConfigErrors> {
     let refuse = |problems| ConfigErrors::new(path, problems);
     let document = open(source).map_err(refuse)?;
     let (file, problems) = document.read();

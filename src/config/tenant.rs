@@ -94,8 +94,8 @@ impl Checker<'_> {
         UserAttributes { user: Arc::new(user), attribute_map }
     }
 
-    /// What the file says about the users of a realm, be the realm in it or not; every other problem of the file is left
-    /// alone.
+    /// What the file says about the users of a realm, be the realm in it or not, and about those of each of its
+    /// organizations; every other problem of the file is left alone.
     ///
     /// # Errors
     /// Every problem with schemas and attributes, those found before included.
@@ -103,20 +103,28 @@ impl Checker<'_> {
         mut self,
         file: &ConfigFile,
         name: &RealmName,
-    ) -> Result<UserAttributes, Vec<Problem>> {
-        let tables = [["defaults"].as_slice(), &["realms", name.as_ref()]];
-        let paths = tables
-            .into_iter()
-            .flat_map(|table| ["schemas", "attributes"].map(|key| [table, &[key]].concat()));
-        let paths: Vec<_> = paths.collect();
-        self.forget_all_but(&paths);
-        let defaults = self.users_of_defaults(&file.defaults);
+    ) -> Result<(UserAttributes, Vec<UserAttributes>), Vec<Problem>> {
         let nothing = RealmLayer::default();
         let layer = file.realms.get(name).unwrap_or(&nothing);
-        let table = ["realms", name.as_ref()];
-        let own = UserLayer { schemas: Schemas::check(&mut self, &table, &layer.schemas), file: layer };
-        let attributes = self.users(&table, &[&defaults], &own);
-        self.done(attributes)
+        let realm = vec!["realms", name.as_ref()];
+        let organizations = layer.organizations.iter();
+        let organizations: Vec<(Vec<&str>, &RealmLayer)> = organizations
+            .map(|(key, layer)| ([realm.as_slice(), &["organizations", key.as_ref()]].concat(), layer))
+            .collect();
+        let tables = organizations.iter().map(|(table, _)| table.as_slice());
+        let paths = tables
+            .chain([["defaults"].as_slice(), &realm])
+            .flat_map(|table| ["schemas", "attributes"].map(|key| [table, &[key]].concat()));
+        self.forget_all_but(&paths.collect::<Vec<_>>());
+        let defaults = self.users_of_defaults(&file.defaults);
+        let own = UserLayer { schemas: Schemas::check(&mut self, &realm, &layer.schemas), file: layer };
+        let of_realm = self.users(&realm, &[&defaults], &own);
+        let mut of_organizations = Vec::new();
+        for (table, layer) in &organizations {
+            let top = UserLayer { schemas: Schemas::check(&mut self, table, &layer.schemas), file: layer };
+            of_organizations.push(self.users(table, &[&defaults, &own], &top));
+        }
+        self.done((of_realm, of_organizations))
     }
 
     fn realm(

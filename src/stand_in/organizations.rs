@@ -158,7 +158,8 @@ pub(super) fn update(realm: &mut Realm, request: &Request, id: &str) -> Result<A
     let current = existing(realm, id)?;
     let name = written.name()?.to_owned();
     check_name(realm, &name, Some(id))?;
-    if written.alias.as_ref().is_some_and(|alias| *alias != current.alias) {
+    // Where none is written, the name stands for it.
+    if written.alias.as_ref().unwrap_or(&name) != &current.alias {
         return Err(Answer::error_message(400, "Cannot change the alias"));
     }
     let organization = Organization {

@@ -1,6 +1,8 @@
 //! What a file that is taken means: built-in values, layers, secrets.
 
+use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
@@ -188,4 +190,55 @@ fn secrets_come_from_the_environment() {
         let told = read(&source).unwrap_err().to_string();
         assert!(!told.contains(name), "{told}");
     }
+}
+
+#[test]
+fn configurations_are_equal_where_the_gateway_would_behave_the_same() {
+    let source = minimal("", "", "", "timeout = \"3s\"");
+    let config = good(&source);
+    assert_eq!(config, good(&format!("# another comment\n{source}")));
+    for (from, to) in [
+        ("version = 1\n", "version = 1\n[server]\nmax_connections = 5\n"),
+        ("version = 1\n", "version = 1\n[log]\nlevel = \"warn\"\n"),
+        ("[realms.acme]\n", "[realms.acme]\nshared = \"last-wins\"\n"),
+        ("[realms.acme]\n", "[realms.acme]\non_create.email_verified = true\n"),
+        ("[realms.acme]\n", "[realms.acme]\nidentity_provider.alias = \"idp\"\n"),
+        ("[realms.acme]\n", "[realms.acme]\norganizations.a.realm_attributes = true\n"),
+        ("[realms.acme.attributes]\n", "[realms.acme.attributes]\ntitle = \"x\"\n"),
+        ("127.0.0.1:8080\"", "127.0.0.1:8081\"\nclient_id = \"y\""),
+        ("timeout = \"3s\"", "timeout = \"4s\""),
+        ("timeout = \"3s\"", "timeout = \"3s\"\nconnect_timeout = \"1s\""),
+        ("timeout = \"3s\"", "timeout = \"3s\"\nclient_id = \"y\""),
+        ("timeout = \"3s\"", "timeout = \"3s\"\nproxy = \"http://proxy:1\""),
+        ("auth = \"token\"", "access = \"read-only\"\nauth = \"token\""),
+        ("0123456789abcdef", "0123456789abcdee"),
+    ] {
+        let other = source.replacen(from, to, 1);
+        assert_ne!(other, source);
+        assert!(config != good(&other), "{to}");
+    }
+    let mut other = environment();
+    other.insert("SECRET".to_owned(), "another".to_owned());
+    assert!(config != parse(&source, Path::new("config.toml"), &other).unwrap(), "a new secret is a change");
+}
+
+#[test]
+fn a_configuration_knows_every_file_that_it_was_read_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    for (name, text) in [
+        ("acme.secret", "s3cret"),
+        ("ca.pem", "-----BEGIN CERTIFICATE-----\n"),
+        ("issuer.pem", "-----BEGIN CERTIFICATE-----\n"),
+    ] {
+        fs::write(at(name), text).unwrap();
+    }
+    let external = "[realms.acme.callers.auth0]\nauth = \"external\"\nissuer = \"https://x\"\naudiences = [\"x\"]\n\
+                    ca_file = \"issuer.pem\"\n";
+    let text = minimal("", "", "", "ca_file = \"ca.pem\"")
+        .replace("client_secret_env = \"SECRET\"", "client_secret_file = \"acme.secret\"");
+    let config = parse(&format!("{text}{external}"), &at("config.toml"), &environment()).unwrap();
+    let expected: BTreeSet<_> = ["acme.secret", "ca.pem", "config.toml", "issuer.pem"].map(at).into();
+    assert_eq!(config.files().iter().cloned().collect::<BTreeSet<_>>(), expected);
+    assert_eq!(config.files().len(), expected.len());
 }

@@ -1,7 +1,11 @@
 //! What the tests of the configuration share.
 
 mod callers;
+mod environment;
+mod explain;
 mod groups;
+mod json_schema;
+mod keys;
 mod layers;
 mod organizations;
 mod reference;

@@ -1,6 +1,10 @@
 //! Organizations: three layers, what never passes from one tenant to another, and every refusal.
 
-use super::super::{Config, LinkedValue, OnExistingGroup, Realm, Shared, VisibleGroups};
+use std::path::Path;
+
+use super::super::{
+    Config, LinkedValue, OnExistingGroup, Realm, Shared, VisibleGroups, tenants_user_attributes,
+};
 use super::{HASH, good, minimal, read, refused};
 
 /// The hash of another token.
@@ -262,4 +266,21 @@ fn a_token_is_of_one_realm_and_a_client_of_each() {
         &["19: realms.beta.callers.okta.sha256: the caller okta of the realm acme has this token already"],
     );
     good(&beta("auth = \"keycloak\"\nclients = [\"other\"]"));
+}
+
+#[test]
+fn what_setup_declares_is_told_for_organizations_too() {
+    let acme = "acme".parse().unwrap();
+    let of = |source: &str| tenants_user_attributes(source, Path::new("config.toml"), &acme);
+    let lines = "attributes.title = \"jobTitle\"\n[realms.acme.organizations.contoso.schemas.\"urn:c\".attributes.x]\n\
+                 keycloak_attribute = \"cx\"";
+    let source = file("", "", lines).replace("auth = \"token\"", "auth = \"nonsense\"");
+    let (realm, organizations) = of(&source).unwrap();
+    assert_eq!(realm.attribute_map.get("title").unwrap(), "title");
+    assert_eq!(organizations.len(), 1);
+    assert_eq!(organizations[0].attribute_map.get("title").unwrap(), "jobTitle");
+    assert_eq!(organizations[0].attribute_map.get("urn:c:x").unwrap(), "cx");
+    let told = of(&file("", "", "attributes.nobody = \"x\"")).unwrap_err();
+    assert_eq!(told.problems().len(), 1, "{told}");
+    assert!(of(&file("", "", "attributes.title = 5")).is_err());
 }

@@ -40,7 +40,7 @@ impl<'de> Deserializer<'de> for Keys<'_> {
     }
 }
 
-fn keys<'de, T: Deserialize<'de>>() -> BTreeSet<&'static str> {
+pub(super) fn keys<'de, T: Deserialize<'de>>() -> BTreeSet<&'static str> {
     let mut keys = BTreeSet::new();
     let _ = T::deserialize(Keys(&mut keys));
     keys
@@ -65,7 +65,7 @@ fn written(table: &DeTable<'_>, path: &[&str], found: &mut BTreeSet<String>) {
     }
 }
 
-const REFERENCE: &str = include_str!("../../../config.toml");
+pub(super) const REFERENCE: &str = include_str!("../../../config.toml");
 
 /// Where the example of a schema begins, and what follows it.
 const SCHEMA: [&str; 2] = ["# [realms.acme.schemas.", "# How the realm's groups are kept."];
@@ -81,7 +81,7 @@ fn without_examples() -> String {
 }
 
 /// The reference with every key that stands in a comment, but not those that `without` names.
-fn uncommented(without: &[&str]) -> String {
+pub(super) fn uncommented(without: &[&str]) -> String {
     uncomment(REFERENCE, without)
 }
 

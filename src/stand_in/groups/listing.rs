@@ -39,7 +39,11 @@ pub(in super::super) fn list(
     {
         return Err(Answer::error(501, "the stand-in finds groups with populateHierarchy=false only"));
     }
-    let how = if request.flag("exact") == Some(true) { How::Whole } else { How::Anywhere };
+    let how = match (request.flag("exact"), scope) {
+        (Some(true), _) => How::Whole,
+        (_, Scope::Realm) => How::Anywhere,
+        (_, Scope::Organization(_)) => How::Beginning,
+    };
     let groups = match (q, search) {
         (Some(q), _) => by_attributes(realm, scope, q)?,
         (None, Some(search)) if is_escaped(scope, search, how) => Vec::new(),
@@ -59,7 +63,7 @@ pub(in super::super) fn list(
 /// Whether a search in an organization's groups is for what it can't find: these are escaped for a query that knows no
 /// escape.
 fn is_escaped(scope: Scope<'_>, search: &str, how: How) -> bool {
-    scope != Scope::Realm && how == How::Anywhere && search.contains(['_', '%', '\\'])
+    scope != Scope::Realm && how != How::Whole && search.contains(['_', '%', '\\'])
 }
 
 /// A group comes once for each way in which its values meet the conditions: twice if it has the value twice.

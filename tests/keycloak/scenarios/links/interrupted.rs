@@ -86,14 +86,21 @@ async fn cut_off_create() {
 }
 
 async fn cut_off_removal() {
-    let (stage, proxy) = staged().await;
-    let id = create(&stage.scim, "babs", "00u1").await;
-    stage.settled().await;
     let removal = json!([{ "op": "remove", "path": "externalId" }]);
     let is_write = |method: &Method, path: &str| *method == Method::PUT && path.contains("/users/");
-    proxy.on(is_write).answer(500, &failure());
-    stage.patch(&id, &removal).await.expect(503);
-    stage.patch(&id, &removal).await.expect(200);
-    assert_eq!(linked(&stage.realm, &id).await, None);
-    assert_eq!(stage.read(&id).await.get("externalId"), None);
+    // At either of its two calls.
+    for at_link in [true, false] {
+        let (stage, proxy) = staged().await;
+        let id = create(&stage.scim, "babs", "00u1").await;
+        stage.settled().await;
+        if at_link {
+            proxy.on(is_link(Method::DELETE)).answer(500, &failure());
+        } else {
+            proxy.on(is_write).answer(500, &failure());
+        }
+        stage.patch(&id, &removal).await.expect(503);
+        stage.patch(&id, &removal).await.expect(200);
+        assert_eq!(linked(&stage.realm, &id).await, None);
+        assert_eq!(stage.read(&id).await.get("externalId"), None);
+    }
 }

@@ -35,6 +35,7 @@ async fn second_holder() {
     link_by_hand(&stage.realm, &signed_in, "00uSmith").await;
     create(&stage.scim, "babs", "00uBabs").await;
     let id = create(&stage.scim, "jane", "00uJane").await;
+    stage.settled().await;
     let before = stage.stored(&id).await;
     for taken in ["00uSmith", "00uBabs"] {
         let create = stage.scim.post("/Users", &known("another", taken)).await;
