@@ -8,6 +8,7 @@ use std::time::Duration;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
+use tokio::sync::OwnedMutexGuard;
 use tracing::Instrument as _;
 use url::Url;
 
@@ -220,16 +221,7 @@ impl Jwks {
             Look::Failed => return Err(JwksError::JustFailed),
             Look::Fetch(_) => {}
         }
-        // In a task of its own, so that a caller who hangs up doesn't end it for all who wait.
-        let inner = Arc::clone(&self.0);
-        let fetch = async move {
-            let _turn = turn;
-            inner.refresh().await;
-        };
-        let fetch = tokio::spawn(fetch.in_current_span());
-        if fetch.await.is_err() {
-            return Err(JwksError::Http("the fetch was cut short".to_owned()));
-        }
+        self.fetch(turn).await?;
         let now = (self.0.clock)();
         let state = self.0.state();
         let key = state.key(wanted, now);
@@ -238,9 +230,35 @@ impl Jwks {
             _ => Ok(key),
         }
     }
+
+    /// The key that a token without key id asks for, after a fetch, where the last one is not too recent: without an id
+    /// nothing but a wrong signature tells that the issuer has another key by now.
+    pub(super) async fn renewed(&self, wanted: Wanted<'_>) -> Option<Arc<SigningKey>> {
+        let turn = Arc::clone(&self.0.fetching).lock_owned().await;
+        if !self.0.tried_just_now() {
+            self.fetch(turn).await.ok()?;
+        }
+        self.0.state().key(wanted, (self.0.clock)())
+    }
+
+    /// In a task of its own, so that a caller who hangs up doesn't end it for all who wait.
+    async fn fetch(&self, turn: OwnedMutexGuard<()>) -> Result<(), JwksError> {
+        let inner = Arc::clone(&self.0);
+        let fetch = async move {
+            let _turn = turn;
+            inner.refresh().await;
+        };
+        let fetch = tokio::spawn(fetch.in_current_span());
+        fetch.await.map_err(|_| JwksError::Http("the fetch was cut short".to_owned()))
+    }
 }
 
 impl Inner {
+    fn tried_just_now(&self) -> bool {
+        let now = (self.clock)();
+        self.state().tried.is_some_and(|tried| within(tried, now, FLOOR_SECONDS))
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing that holds it can panic half-way; and a stale state is still a state.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::error::{JwksError, JwtError};
-use super::jwks::{Jwks, Wanted};
+use super::jwks::{Jwks, SigningKey, Wanted};
 
 /// How much of a claim the log shows, in characters.
 const SHOWN: usize = 200;
@@ -77,8 +77,20 @@ impl<'a> Unverified<'a> {
         let wanted = Wanted { id: self.header.kid.as_deref(), algorithm };
         let missing = if wanted.id.is_some() { JwtError::UnknownKey } else { JwtError::NoKeyId };
         let key = keys.key(wanted).await.map_err(Refused::Keys)?.ok_or(missing)?;
+        match (self.verified_by(&key), wanted.id) {
+            (Err(JwtError::Signature), None) => {
+                let key = keys.renewed(wanted).await.ok_or(JwtError::NoKeyId)?;
+                Ok(self.verified_by(&key)?)
+            }
+            (verified, _) => Ok(verified?),
+        }
+    }
+
+    /// The claims, if this key signed them.
+    fn verified_by(&self, key: &SigningKey) -> Result<Claims, JwtError> {
+        let algorithm = self.header.alg;
         if !key.fits(algorithm) {
-            return Err(JwtError::KeyMismatch.into());
+            return Err(JwtError::KeyMismatch);
         }
         // The library verifies the signature only: its own checks of time read their own clock, and its check of the
         // issuer would take a list as well.

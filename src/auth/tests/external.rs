@@ -196,6 +196,15 @@ async fn a_token_without_key_id_is_taken_where_only_one_key_can_have_signed_it()
     assert_eq!(refused(one_of_each.ask(&other.token(&header, &foreign())).await), JwtError::Signature);
     // With an id it must be that key.
     assert_eq!(refused(one_of_each.ask(&ec.token(&es256(), &foreign())).await), JwtError::UnknownKey);
+    // The issuer's key becomes another one, which no id tells.
+    one_of_each.pass(5);
+    one_of_each.server.answers(200, json!({ "keys": [bare(&other, "ES256")] }).to_string());
+    assert_eq!(one_of_each.ask(&other.token(&header, &foreign())).await.unwrap(), "auth0");
+    let fetches = one_of_each.server.requests();
+    for _ in 0..10 {
+        assert_eq!(refused(one_of_each.ask(&ec.token(&header, &foreign())).await), JwtError::Signature);
+    }
+    assert_eq!(one_of_each.server.requests(), fetches, "forged tokens fetch no more often than others");
     let two_of_a_kind = house(&[bare(&ec, "ES256"), other.jwk("k", "ES256")], |_| {}).await;
     assert_eq!(refused(two_of_a_kind.ask(&ec.token(&header, &foreign())).await), JwtError::NoKeyId);
 }

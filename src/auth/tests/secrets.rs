@@ -206,21 +206,20 @@ async fn a_flood_of_wrong_tokens_is_refused_at_once_and_keeps_nobody_out_who_was
             let house = &house;
             async move { house.ask(&format!("wrong-{number}")).await }
         });
-        futures_util::future::join_all(wrong).await
+        (futures_util::future::join_all(wrong).await, Instant::now())
     };
     let good = async {
         tokio::task::yield_now().await;
-        let began = Instant::now();
         for _ in 0..100 {
             house.ask("good").await.unwrap();
         }
-        began.elapsed()
+        Instant::now()
     };
-    let (answers, took) = tokio::join!(flood, good);
+    let ((answers, over), done) = tokio::join!(flood, good);
     let busy = answers.iter().filter(|answer| matches!(answer, Err(AuthError::Busy))).count();
     let unknown = answers.iter().filter(|answer| matches!(answer, Err(AuthError::UnknownToken))).count();
     assert_eq!((busy, unknown), (192, 8));
-    assert!(took < Duration::from_millis(200), "{took:?} for a hundred that are remembered");
+    assert!(done < over, "whoever is remembered waits for no hash of others");
     // And it is over when it is over.
     assert!(matches!(house.ask("wrong-again").await, Err(AuthError::UnknownToken)));
 }

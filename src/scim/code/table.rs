@@ -639,8 +639,9 @@ codes! {
     /// Too much at once.
     Overloaded = "overloaded" {
         forms: [503],
-        cause: "As many requests are being carried out as `server.max_concurrent_requests` allows. Identity \
-            providers repeat the request (`Retry-After`).",
+        cause: "As many requests are being carried out as `server.max_concurrent_requests` allows; or the detail says \
+            that many unknown tokens or passwords wait to be verified, since somebody guesses. Identity providers repeat \
+            the request (`Retry-After`).",
         mending: [
             IdentityProvider: "Lower the number of parallel requests, where that can be set.",
             Keycloak: "If it lasts, Keycloak is slow: look at its database and its processor time.",

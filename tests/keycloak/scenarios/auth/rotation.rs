@@ -102,10 +102,11 @@ pub async fn issuer_down() {
 }
 
 pub async fn of_static_tokens() {
-    let ends = OffsetDateTime::now_utc() + Duration::from_secs(15);
-    let ends = ends.replace_nanosecond(0).unwrap().format(&Rfc3339).unwrap();
     let (spring, autumn) = (sha256("spring-token"), sha256("autumn-token"));
     let (_realm, prepared) = prepared(|table| {
+        // From now on, when all but the gateway is there.
+        let ends = OffsetDateTime::now_utc() + Duration::from_secs(18);
+        let ends = ends.replace_nanosecond(0).unwrap().format(&Rfc3339).unwrap();
         format!(
             "[{table}.entra]\nauth = \"token\"\n\
              [{table}.entra.tokens.spring]\nsha256 = \"{spring}\"\nexpires = {ends}\n\
