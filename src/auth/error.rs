@@ -48,7 +48,7 @@ pub enum AuthError {
 }
 
 fn describe(name: &Option<String>) -> String {
-    name.as_ref().map_or_else(|| "secret".to_owned(), |name| format!("secret {name:?}"))
+    name.as_ref().map_or_else(|| "secret".to_owned(), |name| format!("secret named {name}"))
 }
 
 /// What is wrong with `Authorization`.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
+use tracing::Instrument as _;
 use url::Url;
 
 use super::Clock;
@@ -221,10 +222,11 @@ impl Jwks {
         }
         // In a task of its own, so that a caller who hangs up doesn't end it for all who wait.
         let inner = Arc::clone(&self.0);
-        let fetch = tokio::spawn(async move {
+        let fetch = async move {
             let _turn = turn;
             inner.refresh().await;
-        });
+        };
+        let fetch = tokio::spawn(fetch.in_current_span());
         if fetch.await.is_err() {
             return Err(JwksError::Http("the fetch was cut short".to_owned()));
         }

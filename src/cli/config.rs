@@ -7,6 +7,8 @@ use clap::{Args, Subcommand};
 
 use crate::config::{self, ExplainError, OrganizationKey, ProcessEnvironment, RealmName};
 
+use super::attributes;
+
 /// What to do with the configuration.
 #[derive(Debug, Args)]
 pub struct ConfigArgs {
@@ -47,12 +49,20 @@ pub enum ConfigCommandError {
 ///
 /// # Errors
 /// [`ConfigCommandError`].
-pub fn run(args: &ConfigArgs, out: &mut dyn Write) -> Result<(), ConfigCommandError> {
+pub async fn run(args: &ConfigArgs, out: &mut dyn Write) -> Result<(), ConfigCommandError> {
     match &args.command {
         ConfigCommand::Explain { config, realm, organization } => {
             let environment = ProcessEnvironment;
-            let explanation = config::explain_file(config, &environment, realm, organization.as_ref())?;
+            let mut explanation = config::explain_file(config, &environment, realm, organization.as_ref())?;
+            let loaded = config::load(config, &environment).map_err(ExplainError::Config)?;
+            let notes = match loaded.realms.get(realm) {
+                Some(found) => attributes::lay_over(&mut explanation, found, organization.as_ref()).await,
+                None => Vec::new(),
+            };
             write!(out, "{explanation}")?;
+            for note in notes {
+                writeln!(out, "# {note}")?;
+            }
         }
         ConfigCommand::Schema => {
             serde_json::to_writer_pretty(&mut *out, &config::json_schema()).map_err(io::Error::from)?;
@@ -79,7 +89,8 @@ mod tests {
         let args =
             Line::try_parse_from([&["config"], line].concat()).unwrap_or_else(|error| panic!("{error}")).args;
         let mut out = Vec::new();
-        run(&args, &mut out)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(run(&args, &mut out))?;
         Ok(String::from_utf8(out).unwrap())
     }
 
@@ -89,7 +100,7 @@ mod tests {
         std::fs::write(folder.path().join("acme.secret"), "s3cret").unwrap();
         let path = folder.path().join("gate.toml");
         let text = "version = 1\n[realms.acme]\nmax_page_size = 50\nrealm_attributes = true\n[realms.acme.keycloak]\n\
-                    url = \"http://kc\"\nclient_secret_file = \"acme.secret\"\n\
+                    url = \"http://127.0.0.1:9\"\nclient_secret_file = \"acme.secret\"\n\
                     [realms.acme.organizations.contoso]\nmax_page_size = 60\n";
         std::fs::write(&path, text).unwrap();
         let file = path.to_str().unwrap();
@@ -100,6 +111,7 @@ mod tests {
         };
         assert_eq!(line(&realm, "max_page_size"), format!("max_page_size = 50 {file}:3 ([realms.acme])"));
         assert!(!realm.contains("s3cret"), "{realm}");
+        assert!(realm.contains("# attributes of the realm in Keycloak are not shown: "), "{realm}");
         let contoso = ["explain", "--config", file, "--realm", "acme", "--organization", "contoso"];
         let contoso = ran(&contoso).unwrap();
         let table = "[realms.acme.organizations.contoso]";

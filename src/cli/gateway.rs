@@ -92,6 +92,9 @@ impl Gateway {
         let health = Health { readiness: serving.readiness(), metrics: serving.metrics.clone() };
         let health = server::serve(self.private_listener, health, limits, ended.clone());
         let private = tokio::spawn(health);
+        let following = Arc::clone(&serving);
+        let end = serving.stop.clone();
+        serving.keepers.spawn(async move { following.follow_attributes(end).await });
         let stack = crate::http::stack(&serving.tenants, &server, self.requests);
         server::serve(self.listener, stack, limits, stop).await;
         serving.stop.cancel();

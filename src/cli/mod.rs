@@ -1,5 +1,6 @@
-//! The commands: `serve`, `setup`, `demo`, `explain` and `config`.
+//! The commands: `serve`, `setup`, `token`, `demo`, `explain` and `config`.
 
+mod attributes;
 pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
@@ -11,6 +12,7 @@ mod reload;
 pub mod serve;
 mod serving;
 pub mod setup;
+pub mod token;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -35,6 +37,8 @@ enum Command {
     },
     /// Prepare a realm of Keycloak, and write the configuration for it.
     Setup(Box<setup::SetupArgs>),
+    /// Make a token for a caller, or the hash of a password, with the lines for the configuration.
+    Token(token::TokenArgs),
     /// Show what a request would become in Keycloak, without changing anything.
     Explain(Box<explain::ExplainArgs>),
     /// Show what the configuration says, or what it may say.
@@ -57,11 +61,17 @@ pub fn run() -> ExitCode {
             let (mut stdout, mut stderr) = (std::io::stdout(), std::io::stderr());
             runtime.block_on(setup::run(*args, &mut stdout, &mut stderr)).map_err(|error| failed(&error))
         }
+        Command::Token(args) => {
+            token::run(&args, token::ask, &mut std::io::stdout()).map_err(|error| failed(&error))
+        }
         Command::Explain(args) => {
             let mut stdout = std::io::stdout();
             runtime.block_on(explain::run(*args, &mut stdout)).map_err(|error| failed(&error))
         }
-        Command::Config(args) => config::run(&args, &mut std::io::stdout()).map_err(|error| failed(&error)),
+        Command::Config(args) => {
+            let mut stdout = std::io::stdout();
+            runtime.block_on(config::run(&args, &mut stdout)).map_err(|error| failed(&error))
+        }
         #[cfg(feature = "demo")]
         Command::Demo(args) => runtime.block_on(demo::run(*args)).map_err(|error| failed(&error)),
     };

@@ -98,6 +98,7 @@ fn purpose(made: &Made) -> Option<&'static str> {
         }
         ("POST", "users") => "create the user",
         ("GET", "users") if ids(made) > 1 => "read these users",
+        ("GET", "users") if has("idpAlias") => "is anybody else linked to the identity provider so?",
         ("GET", "users") if has("search") => "read the user",
         ("GET", "users") => "find users by this key, or a page of all managed ones",
         ("GET", "users/count") => "count them",
@@ -116,6 +117,16 @@ fn purpose(made: &Made) -> Option<&'static str> {
         ("POST", "users/{id}/logout") => "end all sessions, so that old refresh tokens die",
         ("GET", "users/{id}/consents") => "are there offline sessions? A logout leaves them",
         ("DELETE", "users/{id}/consents/{client}") => "revoke an offline session",
+        ("GET", "users/{id}/federated-identity") => "as whom does it sign in at identity providers?",
+        ("POST", "users/{id}/federated-identity/{provider}") => {
+            "link it to the identity provider, so that single sign-on finds it"
+        }
+        ("DELETE", "users/{id}/federated-identity/{provider}") => {
+            "take its link to the identity provider away"
+        }
+        ("GET", "identity-provider/instances/{provider}") | ("GET", "authentication/required-actions") => {
+            "look whether the realm has what the configuration asks for"
+        }
         ("GET", "roles/{name}") | ("GET", "users/profile") | ("GET", "") | ("GET", "clients") => {
             "look whether the realm is set up"
         }

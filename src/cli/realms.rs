@@ -57,27 +57,7 @@ impl Opening<'_> {
         commons: &Commons,
         previous: Option<&OpenRealm>,
     ) -> Result<OpenRealm, HttpClientError> {
-        let way = &realm.keycloak;
-        let http = keycloak::http_client(
-            way.connect_timeout,
-            way.timeout,
-            way.ca_file.as_deref(),
-            way.proxy.as_ref(),
-        )?;
-        let mut connection = Connection::new(
-            way.url.clone(),
-            realm.name.as_ref(),
-            &way.client_id,
-            way.client_secret.clone(),
-            http.clone(),
-        );
-        if let Some(watcher) = &self.manner.calls {
-            connection = connection.watched(watcher.clone());
-        }
-        if self.manner.dry_run {
-            connection = connection.dry();
-        }
-        let connection = Arc::new(connection);
+        let (connection, http) = connection(realm, self.manner)?;
         let mut open = OpenRealm { tenants: Vec::new(), directories: Vec::new() };
         for config in std::iter::once(realm).chain(realm.organizations.values().map(AsRef::as_ref)) {
             let directory = AdminDirectory::new(
@@ -132,6 +112,33 @@ impl Opening<'_> {
             max_body_bytes: self.max_body_bytes,
         })
     }
+}
+
+/// The connection to the realm's Keycloak, and the client by which it is made.
+///
+/// # Errors
+/// Where there can be no such client.
+pub(super) fn connection(
+    realm: &Realm,
+    manner: &Manner,
+) -> Result<(Arc<Connection>, reqwest::Client), HttpClientError> {
+    let way = &realm.keycloak;
+    let http =
+        keycloak::http_client(way.connect_timeout, way.timeout, way.ca_file.as_deref(), way.proxy.as_ref())?;
+    let mut connection = Connection::new(
+        way.url.clone(),
+        realm.name.as_ref(),
+        &way.client_id,
+        way.client_secret.clone(),
+        http.clone(),
+    );
+    if let Some(watcher) = &manner.calls {
+        connection = connection.watched(watcher.clone());
+    }
+    if manner.dry_run {
+        connection = connection.dry();
+    }
+    Ok((Arc::new(connection), http))
 }
 
 /// The way to another issuer's keys.

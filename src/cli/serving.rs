@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use futures_util::future::try_join_all;
@@ -14,8 +15,12 @@ use crate::http::Tenants;
 use crate::http::health::Readiness;
 use crate::telemetry::{Mask, Metrics};
 
+use super::attributes::{self, Attributes};
 use super::gateway::{GatewayError, Manner};
-use super::realms::{OpenRealm, Opening, base_url};
+use super::realms::{self, OpenRealm, Opening, base_url};
+
+/// How often attributes of realms are looked at.
+const ATTRIBUTES_EVERY: Duration = Duration::from_secs(15);
 
 /// The realms that are served.
 pub(super) struct Serving {
@@ -46,7 +51,10 @@ struct InForce {
 
 #[derive(Clone)]
 struct Served {
+    /// The configuration with what the realm's attributes say.
     config: Arc<Realm>,
+    /// What they were last time.
+    attributes: Option<Attributes>,
     open: OpenRealm,
     /// Ends what keeps it in order.
     keeping: CancellationToken,
@@ -97,7 +105,15 @@ impl Serving {
     /// # Errors
     /// [`GatewayError`] where a realm can't be served so; then nothing has changed.
     pub(super) async fn exchange(&self, config: Config) -> Result<Change, GatewayError> {
+        self.exchange_if(config, false).await
+    }
+
+    /// The same; where `unchanged` is said, only while this configuration is in force.
+    async fn exchange_if(&self, config: Config, unchanged: bool) -> Result<Change, GatewayError> {
         let mut in_force = self.in_force.lock().await;
+        if unchanged && in_force.config != config {
+            return Ok(Change::default());
+        }
         let public_url = self.public_url(&config);
         let opening = Opening {
             public_url: &public_url,
@@ -113,15 +129,29 @@ impl Serving {
         let mut realms = BTreeMap::new();
         let mut fresh = Vec::new();
         for (name, realm) in &config.realms {
+            let last = in_force.realms.get(name).and_then(|known| known.attributes.clone());
+            let attributes = self.attributes(&opening, realm, last).await?;
+            let realm = &match &attributes {
+                Some(attributes) => {
+                    let (over, problems) = attributes.over(realm);
+                    let is_new = in_force.realms.get(name).is_none_or(|known| *known.config != over);
+                    for problem in problems.iter().filter(|_| is_new) {
+                        tracing::warn!(realm = %name, "{problem}");
+                    }
+                    Arc::new(over)
+                }
+                None => Arc::clone(realm),
+            };
             let known = in_force.realms.get(name).filter(|known| same_for_all && known.config == *realm);
             let served = match known {
-                Some(known) => known.clone(),
+                Some(known) => Served { attributes, ..known.clone() },
                 None => {
                     let commons = in_force.commons.get(name).cloned().unwrap_or_default();
                     let previous = in_force.realms.get(name).map(|served| &served.open);
                     fresh.push(name.clone());
                     Served {
                         config: Arc::clone(realm),
+                        attributes,
                         open: opening.realm(realm, &commons, previous)?,
                         keeping: self.stop.child_token(),
                     }
@@ -159,6 +189,54 @@ impl Serving {
         change.realms.dedup();
         (in_force.config, in_force.realms) = (config, realms);
         Ok(change)
+    }
+
+    /// What the realm's attributes in Keycloak say, where the configuration asks for them; as last time where Keycloak does
+    /// not tell.
+    async fn attributes(
+        &self,
+        opening: &Opening<'_>,
+        realm: &Realm,
+        last: Option<Attributes>,
+    ) -> Result<Option<Attributes>, GatewayError> {
+        if !attributes::are_wanted(realm) {
+            return Ok(None);
+        }
+        let (connection, _) = realms::connection(realm, opening.manner)?;
+        match attributes::read(&connection, realm).await {
+            Ok(read) => Ok(Some(read)),
+            Err(error) => {
+                tracing::warn!(realm = %realm.name, %error, "the realm's attributes can't be read; they are tried again");
+                Ok(last)
+            }
+        }
+    }
+
+    /// Looks at the attributes of realms again and again, until `stop`.
+    pub(super) async fn follow_attributes(&self, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(ATTRIBUTES_EVERY) => {}
+            }
+            let config = self.in_force.lock().await.config.clone();
+            if !config.realms.values().any(|realm| attributes::are_wanted(realm)) {
+                continue;
+            }
+            // What was read meanwhile from the file counts, and not this older one.
+            match self.exchange_if(config, true).await {
+                Ok(Change { realms, .. }) if realms.is_empty() => {}
+                Ok(Change { realms, .. }) => {
+                    tracing::info!(
+                        realms = realms.join(", "),
+                        "attributes of realms have changed, and are in force"
+                    );
+                }
+                Err(error) => {
+                    tracing::error!(%error, "attributes of realms have changed, and can't be served; the old ones stay");
+                }
+            }
+        }
     }
 
     /// The base URLs, as they are typed into identity providers.

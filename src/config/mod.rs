@@ -21,6 +21,7 @@ mod keys;
 mod names;
 mod provisioning;
 mod rate;
+mod realm_attributes;
 mod scalar;
 mod schemas;
 mod secret;
@@ -48,9 +49,10 @@ pub use error::{ConfigErrors, Problem};
 pub use explain::{Effective, ExplainError, Explanation, explain, explain_file};
 pub use groups::{GroupRole, GroupRoles, Groups, OnExistingGroup, VisibleGroups};
 pub use json_schema::json_schema;
-pub use names::{CallerName, NameError, OrganizationKey, RealmName};
+pub use names::{CallerName, NameError, OrganizationKey, RealmName, SecretName};
 pub use provisioning::{IdentityProviderLink, LinkedValue, OnCreate, Shared};
 pub use rate::RateLimit;
+pub use realm_attributes::{Overridden, override_with};
 
 /// A checked configuration. Two are equal if the gateway would behave the same.
 #[derive(Clone, Debug, PartialEq)]

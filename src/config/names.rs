@@ -116,7 +116,7 @@ impl FromStr for OrganizationKey {
 
 /// By which logs know one of several tokens or passwords of a caller: 1 to 64 characters of `A-Z a-z 0-9 . _ -`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct SecretName(String);
+pub struct SecretName(String);
 
 impl FromStr for SecretName {
     type Err = NameError;

@@ -131,10 +131,11 @@ impl GroupQuery {
         pairs
     }
 
-    /// The conditions for the groups of an organization. There a search finds no name by `_`, `%` or a backslash (they
-    /// are escaped for a query that knows no escape), so that anything may stand in their place.
+    /// The conditions for the groups of an organization. There a search looks at the beginning of a name alone, and finds
+    /// none by `_`, `%` or a backslash (they are escaped for a query that knows no escape), so that anything may stand in
+    /// their place.
     pub(super) fn in_organization(&self) -> Vec<(&'static str, String)> {
-        let search = self.search.as_ref().map(|text| text.replace(['_', '%', '\\'], "*"));
+        let search = self.search.as_ref().map(|text| format!("*{}*", text.replace(['_', '%', '\\'], "*")));
         Self { search, attributes: self.attributes.clone() }.conditions()
     }
 

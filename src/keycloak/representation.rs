@@ -328,6 +328,8 @@ pub struct RealmRepresentation {
     pub duplicate_emails_allowed: bool,
     /// The composite role that every new user gets.
     pub default_role: Option<RoleRepresentation>,
+    /// The realm's attributes; none where the account may not see them.
+    pub attributes: Option<BTreeMap<String, Value>>,
     /// Everything else.
     #[serde(flatten)]
     pub rest: Rest,

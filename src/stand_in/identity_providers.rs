@@ -11,8 +11,8 @@ use super::request::Request;
 use super::state::{Realm, User};
 use super::users;
 
-/// The kinds of identity providers that can be made.
-const KINDS: [&str; 4] = ["keycloak-oidc", "oauth2", "oidc", "saml"];
+/// The kinds of identity providers that can be made; others would need settings.
+const KINDS: [&str; 3] = ["keycloak-oidc", "oidc", "saml"];
 
 /// The longest id and name of a user at an identity provider, in characters.
 const LONGEST: usize = 255;
@@ -141,10 +141,9 @@ pub(super) fn create(realm: &mut Realm, request: &Request) -> Result<Answer, Ans
         let said = format!("Identity Provider {alias} already exists");
         return Err(Answer::error_message(409, &said));
     }
-    let kind = text("providerId");
-    let Some(kind) = kind.clone().filter(|kind| KINDS.contains(&kind.as_str())) else {
-        let said = format!("Invalid identity provider id [{}]", kind.as_deref().unwrap_or("null"));
-        return Err(Answer::error_message(400, &said));
+    let Some(kind) = text("providerId").filter(|kind| KINDS.contains(&kind.as_str())) else {
+        let said = format!("the stand-in has no identity providers but {}", KINDS.join(", "));
+        return Err(Answer::error(501, &said));
     };
     let enabled = sent.get("enabled").and_then(Value::as_bool).unwrap_or(true);
     let made = IdentityProvider { id: realm.ids.next(), kind, enabled };

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::answer::Answer;
+use super::groups::Scope;
 use super::request::Request;
 use super::roles::Written;
 use super::state::{Realm, Role};
@@ -14,7 +15,7 @@ use super::{groups, users};
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Holder<'a> {
     User(&'a str),
-    Group(&'a str),
+    Group(Scope<'a>, &'a str),
 }
 
 /// Whose roles are meant.
@@ -46,7 +47,7 @@ impl Of<'_> {
 fn direct<'a>(realm: &'a Realm, holder: Holder<'_>) -> Result<&'a BTreeSet<String>, Answer> {
     match holder {
         Holder::User(id) => realm.users.get(id).map(|user| &user.roles).ok_or_else(users::not_found),
-        Holder::Group(id) => realm.groups.get(id).map(|group| &group.roles).ok_or_else(groups::not_found),
+        Holder::Group(scope, id) => groups::existing(realm, scope, id).map(|group| &group.roles),
     }
 }
 
@@ -91,10 +92,10 @@ pub(super) fn effective(realm: &Realm, holder: Holder<'_>, of: Of<'_>) -> Result
     of.check(realm)?;
     let roles = match (holder, of) {
         (Holder::User(id), _) => realm.effective_roles(realm.users.get(id).ok_or_else(users::not_found)?),
-        (Holder::Group(id), Of::Realm) => {
+        (Holder::Group(_, id), Of::Realm) => {
             realm.with_parts(realm.with_ancestors(id).flat_map(|group| &group.roles))
         }
-        (Holder::Group(_), Of::Client(_)) => realm.with_parts(own),
+        (Holder::Group(..), Of::Client(_)) => realm.with_parts(own),
     };
     Ok(Answer::ok(shown(realm, &roles, of)))
 }
@@ -117,7 +118,7 @@ pub(super) fn change(
     }
     let Some(held) = (match holder {
         Holder::User(id) => realm.users.get_mut(id).map(|user| &mut user.roles),
-        Holder::Group(id) => realm.groups.get_mut(id).map(|group| &mut group.roles),
+        Holder::Group(_, id) => realm.groups.get_mut(id).map(|group| &mut group.roles),
     }) else {
         return Ok(Answer::no_content());
     };

@@ -1,8 +1,8 @@
-//! Who is in which group, looked up from either side: a group of ten thousand is read as quickly as a user's own groups.
+//! Who is in which group or organization, looked up from either side: a group of ten thousand is read as quickly as a user's own groups.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Users and groups, by their ids.
+/// Users and groups, by their ids; organizations are as good as groups here.
 #[derive(Debug, Default)]
 pub(super) struct Memberships {
     groups: BTreeMap<String, BTreeSet<String>>,
@@ -39,6 +39,11 @@ impl Memberships {
     /// The groups that the user is in directly, by id.
     pub(super) fn groups_of(&self, user: &str) -> impl Iterator<Item = &String> {
         self.groups.get(user).into_iter().flatten()
+    }
+
+    /// Whether the user is in the group directly.
+    pub(super) fn has(&self, user: &str, group: &str) -> bool {
+        self.groups.get(user).is_some_and(|groups| groups.contains(group))
     }
 
     /// Who is in the group directly, by id.

@@ -16,6 +16,7 @@ mod identity_providers;
 mod keys;
 mod mappings;
 mod memberships;
+mod organizations;
 mod profile;
 mod realms;
 mod representation;

@@ -1,9 +1,12 @@
 //! Which endpoint a request reaches. One that is not here answers 501, so that nothing is stood in for by accident.
 
+mod organizations;
+
 use serde_json::json;
 
 use super::answer::Answer;
 use super::authorize::{self, Power};
+use super::groups::Scope;
 use super::mappings::{self, Holder, Of};
 use super::request::Request;
 use super::state::{Realm, World};
@@ -104,8 +107,9 @@ fn of_realm(realm: &mut Realm, request: &Request, power: &Power, rest: &[&str]) 
         }
         (_, ["users", id, rest @ ..]) => of_user(realm, request, power, id, rest),
         (_, ["groups", id, "role-mappings", rest @ ..]) => {
-            role_mappings(realm, request, power, Holder::Group(id), rest)
+            role_mappings(realm, request, power, Holder::Group(Scope::Realm, id), rest)
         }
+        (_, ["organizations", rest @ ..]) => organizations::route(realm, request, power, rest),
         (_, ["groups" | "group-by-path", ..]) => of_groups(realm, request, power, rest),
         (_, ["roles" | "roles-by-id", ..]) => of_roles(realm, request, power, rest),
         (_, ["clients", rest @ ..]) => of_clients(realm, request, power, rest),
@@ -154,7 +158,7 @@ fn of_user(
         ("DELETE", ["consents", client]) => sessions::revoke(realm, id, client),
         ("GET", ["credentials"]) => credentials::list(realm, id),
         ("PUT", ["reset-password"]) => credentials::reset_password(realm, request, id),
-        ("GET", ["groups"]) => groups::of_user(realm, request, id),
+        ("GET", ["groups"]) => groups::of_user(realm, request, Scope::Realm, id),
         ("GET", ["groups", "count"]) => groups::count_of_user(realm, request, id),
         ("GET", ["federated-identity"]) => identity_providers::of_user(realm, id),
         ("POST", ["federated-identity", alias]) => identity_providers::link(realm, request, id, alias),
@@ -191,19 +195,19 @@ fn of_groups(realm: &mut Realm, request: &Request, power: &Power, rest: &[&str])
         ("GET", _) => power.need(SEE_USERS)?,
         _ => power.need(CHANGE_USERS)?,
     }
-    let may_manage = power.any(CHANGE_USERS);
+    let (scope, may_manage) = (Scope::Realm, power.any(CHANGE_USERS));
     match (request.method.as_str(), rest) {
         // Who may only ask is shown none, and told how many there are.
         ("GET", ["groups"]) if !power.any(SEE_USERS) => Ok(Answer::ok(json!([]))),
-        ("GET", ["groups"]) => groups::list(realm, request, may_manage),
+        ("GET", ["groups"]) => groups::list(realm, request, scope, may_manage),
         ("GET", ["groups", "count"]) => groups::count(realm, request),
-        ("POST", ["groups"]) => groups::create(realm, request, None),
-        ("GET", ["groups", id]) => groups::read(realm, id, may_manage),
-        ("PUT", ["groups", id]) => groups::update(realm, request, id),
-        ("DELETE", ["groups", id]) => groups::delete(realm, id),
-        ("GET", ["groups", id, "children"]) => groups::children(realm, request, id, may_manage),
-        ("POST", ["groups", id, "children"]) => groups::create(realm, request, Some(id)),
-        ("GET", ["groups", id, "members"]) => groups::members(realm, request, id),
+        ("POST", ["groups"]) => groups::create(realm, request, scope, None),
+        ("GET", ["groups", id]) => groups::read(realm, request, scope, id, may_manage),
+        ("PUT", ["groups", id]) => groups::update(realm, request, scope, id),
+        ("DELETE", ["groups", id]) => groups::delete(realm, scope, id),
+        ("GET", ["groups", id, "children"]) => groups::children(realm, request, scope, id, may_manage),
+        ("POST", ["groups", id, "children"]) => groups::create(realm, request, scope, Some(id)),
+        ("GET", ["groups", id, "members"]) => groups::members(realm, request, scope, id),
         ("GET", ["group-by-path", path @ ..]) => groups::by_path(realm, path),
         _ => Err(lacking(request)),
     }
@@ -217,7 +221,10 @@ fn role_mappings(
     holder: Holder<'_>,
     rest: &[&str],
 ) -> Result<Answer, Answer> {
-    power.need(if request.method == "GET" { SEE_USERS } else { CHANGE_USERS })?;
+    match holder {
+        Holder::Group(Scope::Organization(_), _) => organizations::may_map(power, request)?,
+        _ => power.need(if request.method == "GET" { SEE_USERS } else { CHANGE_USERS })?,
+    }
     let (of, rest) = match rest {
         [] if request.method == "GET" => return mappings::all(realm, holder),
         ["realm", rest @ ..] => (Of::Realm, rest),

@@ -5,16 +5,18 @@ use serde_json::{Map, Value};
 use super::answer::Answer;
 
 /// Settings of a realm that do here what they do in Keycloak, and such as change nothing but what is shown.
-const OF_REALMS: [&str; 10] = [
+const OF_REALMS: [&str; 12] = [
     "accessTokenLifespan",
     "adminEventsDetailsEnabled",
     "adminEventsEnabled",
+    "attributes",
     "displayName",
     "displayNameHtml",
     "editUsernameAllowed",
     "eventsEnabled",
     "eventsListeners",
     "loginWithEmailAllowed",
+    "organizationsEnabled",
     "registrationEmailAsUsername",
 ];
 

@@ -1,4 +1,4 @@
-//! What the stand-in keeps: realms, with their users, groups, roles, clients, keys and sessions.
+//! What the stand-in keeps: realms, with their users, groups, organizations, roles, clients, keys and sessions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -60,9 +60,13 @@ pub(super) struct Realm {
     pub profile: Value,
     /// By id.
     pub users: BTreeMap<String, User>,
-    /// By id.
+    /// By id; those of organizations too.
     pub groups: BTreeMap<String, Group>,
     pub memberships: Memberships,
+    /// By id.
+    pub organizations: BTreeMap<String, Organization>,
+    /// Who is in which organization.
+    pub organization_memberships: Memberships,
     /// Realm roles and client roles, by id.
     pub roles: BTreeMap<String, Role>,
     /// By id.
@@ -120,9 +124,11 @@ impl Realm {
         effective
     }
 
-    /// Ids of the roles that a user has in effect: by groups, by what these are below, and by composites too.
+    /// Ids of the roles that a user has in effect: by the realm's groups, by what these are below, and by composites too.
+    /// Organizations' groups bring none.
     pub(super) fn effective_roles(&self, user: &User) -> BTreeSet<String> {
         let groups = self.memberships.groups_of(&user.id).flat_map(|group| self.with_ancestors(group));
+        let groups = groups.filter(|group| group.organization.is_none());
         self.with_parts(user.roles.iter().chain(groups.flat_map(|group| &group.roles)))
     }
 
@@ -131,6 +137,7 @@ impl Realm {
         let user = self.users.remove(id)?;
         self.sessions.retain(|_, of| of != id);
         self.memberships.forget_user(id);
+        self.organization_memberships.forget_user(id);
         Some(user)
     }
 
@@ -178,11 +185,29 @@ pub(super) struct Group {
     pub id: String,
     pub name: String,
     pub description: Option<String>,
-    /// The id of the group that it is below; none at the top level.
+    /// The id of the group that it is below; none at the top level of the realm.
     pub parent: Option<String>,
+    /// The id of the organization whose group it is. The one without a parent is hidden: the top level is below it.
+    pub organization: Option<String>,
     pub attributes: BTreeMap<String, Vec<String>>,
     /// Ids of the roles that its members have.
     pub roles: BTreeSet<String>,
+}
+
+/// An organization.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Organization {
+    pub id: String,
+    pub name: String,
+    pub alias: String,
+    pub enabled: bool,
+    pub description: Option<String>,
+    pub redirect_url: Option<String>,
+    /// By name: whether they are verified.
+    pub domains: BTreeMap<String, bool>,
+    pub attributes: BTreeMap<String, Vec<String>>,
+    /// The id of the hidden group that its groups are below.
+    pub root: String,
 }
 
 /// A role of the realm, or of one client.

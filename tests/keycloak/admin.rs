@@ -343,6 +343,29 @@ impl Realm {
         }
     }
 
+    /// Creates an organization with this name, which is its alias too; gives its id. The realm needs
+    /// `organizationsEnabled`.
+    pub async fn create_organization(&self, name: &str) -> String {
+        self.post("/organizations", &json!({ "name": name })).await
+    }
+
+    /// Makes the user a member of the organization.
+    pub async fn add_member(&self, organization: &str, user: &str) {
+        self.post(&format!("/organizations/{organization}/members"), &json!(user)).await;
+    }
+
+    /// Ends the user's membership.
+    pub async fn remove_member(&self, organization: &str, user: &str) {
+        self.delete(&format!("/organizations/{organization}/members/{user}")).await;
+    }
+
+    /// The organization's members, by username.
+    pub async fn member_names(&self, organization: &str) -> Vec<String> {
+        let members = self.get(&format!("/organizations/{organization}/members?max=1000")).await;
+        let members = members.as_array().cloned().unwrap_or_default();
+        members.iter().filter_map(|member| member["username"].as_str().map(str::to_owned)).collect()
+    }
+
     /// Creates a realm role.
     pub async fn create_role(&self, name: &str) {
         self.post("/roles", &json!({ "name": name })).await;

@@ -1,6 +1,7 @@
 //! What each SCIM operation costs in calls to Keycloak, counted between gateway and Keycloak, not by the gateway.
 
 mod groups;
+mod links;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -9,7 +10,7 @@ use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
 use crate::admin::admin;
-use crate::gateway::Auth;
+use crate::gateway::{Auth, Gateway};
 use crate::proxy::{Call, Proxy, trips};
 use crate::runner::{both, trial};
 use crate::scenarios::stage::{Stage, by_hand, patch, patch_active, person, until, user};
@@ -134,6 +135,18 @@ const BUDGETS: &[(&str, Budget)] = &[
     ("group of 1,200: read",                               budget(6,     3,          0,     0)),
     ("group of 1,200: another member in one's place",      budget(11,   8,          2,     2)),
 
+    // One look for another holder, before the creating call, which stores the link.
+    ("link: a new user",                                   budget(3,     3,          2,     2)),
+    ("link: a new user without the value",                 budget(2,     2,          2,     2)),
+    ("link: a value that is taken",                        budget(1,     1,          0,     0)),
+    // Whether the link is as it should be is looked at beside the write.
+    ("link: PATCH of something else",                      budget(4,     2,          0,     0)),
+    ("link: PATCH that changes nothing",                   budget(3,     2,          0,     0)),
+    // The user; another holder; the link; power; the write; the old link goes; the new one comes.
+    ("link: PATCH of the value",                           budget(9,     7,          0,     0)),
+    // A leaver does not wait for a link.
+    ("link: deactivation",                                 budget(5,     3,          0,     0)),
+
     ("gateway alone: discovery",                           budget(0,     0,          0,     0)),
     ("gateway alone: a wrong token",                       budget(0,     0,          0,     0)),
     ("gateway alone: a body that is no JSON",              budget(0,     0,          0,     0)),
@@ -155,7 +168,7 @@ pub fn trials() -> Vec<Trial> {
         both("budgets::delete", deletes),
         both("budgets::gateway_alone", gateway_alone),
     ];
-    let trials = trials.into_iter().chain(groups::trials());
+    let trials = trials.into_iter().chain(groups::trials()).chain(links::trials());
     let counting = trial("budgets::calls_at_once_are_one_trip", calls_at_once_are_one_trip);
     trials.flatten().chain([counting]).collect()
 }
@@ -182,12 +195,27 @@ struct Watched {
 
 impl Watched {
     async fn new(section: &'static str) -> Self {
+        Self::with(section, &[]).await
+    }
+
+    /// With users who are linked to an identity provider.
+    async fn linked(section: &'static str) -> Self {
+        Self::with(section, &["--idp", "okta"]).await
+    }
+
+    /// With further options of setup.
+    async fn with(section: &'static str, options: &[&str]) -> Self {
         let proxy = Proxy::start(admin().await.url()).await;
-        let stage = Stage::with("budgets", Auth::Token, |realm, prepared| {
-            let prepared = prepared.set(&["realms", realm, "sweep_interval"], "1h");
-            prepared.set(&["log", "level"], "info,scimgate=debug").via(&proxy)
-        })
-        .await;
+        let realm = admin().await.create_realm("budgets").await;
+        if !options.is_empty() {
+            let provider = json!({ "alias": "okta", "providerId": "oidc" });
+            realm.post("/identity-provider/instances", &provider).await;
+        }
+        let prepared = Gateway::setup_with(&realm, Auth::Token, options).await;
+        let prepared = prepared.set(&["realms", realm.name(), "sweep_interval"], "1h");
+        let gateway = prepared.set(&["log", "level"], "info,scimgate=debug").via(&proxy).serve().await;
+        let scim = gateway.scim().await;
+        let stage = Stage { gateway, scim, realm };
         until("the gateway's first sweep", async || stage.gateway.log().contains(" swept")).await;
         Self { stage, proxy, section, sections: vec![section], measured: BTreeSet::new(), wrong: Vec::new() }
     }

@@ -348,6 +348,11 @@ impl Gateway {
         self.running().signal(Signal::SIGTERM);
     }
 
+    /// Sends SIGHUP without waiting for anything.
+    pub fn hang_up(&mut self) {
+        self.running().signal(Signal::SIGHUP);
+    }
+
     /// Sends SIGTERM and waits for its end.
     pub async fn terminate(&mut self) -> ExitStatus {
         self.begin_to_terminate();

@@ -192,7 +192,8 @@ impl Answer {
         });
         assert!(declared, "{code:?} does not declare {} {scim_type:?}: {self}", self.status);
         let comes_back = self.header("retry-after").is_some();
-        assert_eq!(comes_back, self.status == 503, "Retry-After comes with 503, and only with it: {self}");
+        let transient = matches!(self.status, 429 | 503);
+        assert_eq!(comes_back, transient, "Retry-After comes with 429 and 503, and only with them: {self}");
     }
 
     /// The SCIM body: JSON, and declared as such.

@@ -17,7 +17,7 @@ pub(in crate::cli) fn new() -> Result<SecretString, SetupError> {
 }
 
 /// The SHA-256 of the token as it is sent, in lower-case hex.
-pub(super) fn hash(token: &SecretString) -> String {
+pub(in crate::cli) fn hash(token: &SecretString) -> String {
     let digest = digest::digest(&digest::SHA256, token.expose_secret().as_bytes());
     digest.as_ref().iter().fold(String::new(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");

@@ -3,7 +3,7 @@
 mod caller;
 mod layer;
 mod proofs;
-mod values;
+pub(super) mod values;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,6 +28,11 @@ use self::values::AuthMode;
 
 /// Where an issuer's discovery document is, below the issuer (OpenID Connect Discovery section 4).
 const DISCOVERY: &str = "/.well-known/openid-configuration";
+/// Where this issuer's discovery document is; none where the issuer is no URL.
+pub(super) fn discovery(issuer: &str) -> Option<Url> {
+    Url::parse(&format!("{}{DISCOVERY}", issuer.trim_end_matches('/'))).ok()
+}
+
 /// Claims that are checked whatever the configuration requires, and where more is said about them.
 const OWN_CLAIMS: [(&str, &str); 5] = [
     ("iss", "this is what issuer says; expected another claim"),
@@ -335,10 +340,7 @@ impl Reader<'_, '_> {
         }
         let keys = match get(&layer.jwks_uri) {
             Some(url) => KeySource::Jwks(url.0),
-            None => {
-                let url = format!("{}{DISCOVERY}", text.trim_end_matches('/'));
-                KeySource::Discovery(Url::parse(&url).ok()?)
-            }
+            None => KeySource::Discovery(discovery(&text)?),
         };
         let external = External {
             issuer: text,

@@ -143,7 +143,7 @@ impl Scalar for TokenHash {
 
 /// The Argon2 hash of a password or token, in PHC string format.
 #[derive(Clone, Debug)]
-pub(in crate::config) struct PasswordHash(pub(super) String);
+pub(in crate::config) struct PasswordHash(pub(in crate::config) String);
 
 /// Most memory that a hash may ask for, in KiB: whoever calls makes the gateway use it.
 const MAX_MEMORY: u32 = 1024 * 1024;
@@ -209,7 +209,7 @@ impl Scalar for Expiry {
 
 /// The issuer of another's tokens: compared as text, so kept as it was written, a slash at its end included.
 #[derive(Clone, Debug)]
-pub(in crate::config) struct ForeignIssuer(pub(super) String);
+pub(in crate::config) struct ForeignIssuer(pub(in crate::config) String);
 
 impl Scalar for ForeignIssuer {
     fn expected() -> String {
@@ -225,7 +225,7 @@ impl Scalar for ForeignIssuer {
 
 /// The URL of a set of keys. Some issuers tell theirs apart by a query.
 #[derive(Clone, Debug)]
-pub(in crate::config) struct KeysUrl(pub(super) Url);
+pub(in crate::config) struct KeysUrl(pub(in crate::config) Url);
 
 impl Scalar for KeysUrl {
     fn expected() -> String {

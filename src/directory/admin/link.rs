@@ -173,7 +173,8 @@ impl Session {
         stored: &UserRepresentation,
         there: &FederatedIdentity,
     ) -> bool {
-        let callers = self.settings().callers.iter().map(|name| self.storage.tenant.qualified(name));
+        let tenant = &self.storage.tenant;
+        let callers = self.settings().callers.iter().map(|caller| tenant.qualified(caller));
         let mut others = callers.filter(|caller| **caller != *self.caller);
         let external_ids = storage::values(stored, storage::EXTERNAL_ID);
         link.user_id == LinkedValue::ExternalId

@@ -166,9 +166,9 @@ impl AdminDirectory {
             protected_roles: &settings.protected_roles,
             mappings: &self.0.mappings,
             groups: &settings.groups,
-            organization: settings.organization.as_deref(),
             identity_provider: settings.identity_provider.as_ref(),
             on_create: &settings.on_create,
+            organization: settings.organization.as_deref(),
         };
         let facts = Arc::new(realm::inspect(client, &expected).await?);
         if facts.realm_management.is_none() && self.known().is_none() {
@@ -178,11 +178,11 @@ impl AdminDirectory {
                  users: give it realm-management's role view-clients, as \"scimgate setup\" does"
             );
         }
-        if let (Some(key), Some(organization)) = (&settings.organization, &facts.organization) {
-            self.0.realm.found(key, organization.id.clone());
-        }
         if let (Some(link), None) = (&settings.identity_provider, self.known()) {
             link::warn(client.realm_name(), link, &facts);
+        }
+        if let (Some(key), Some(organization)) = (&settings.organization, &facts.organization) {
+            self.0.realm.found(key, organization.id.clone());
         }
         *self.0.facts.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&facts));
         Ok(facts)

@@ -25,10 +25,10 @@ pub(super) struct Facts {
     pub email_as_username: bool,
     /// The id of the client whose roles mean power; none where the gateway's account may not see clients.
     pub realm_management: Option<String>,
-    /// The organization whose users are kept; none for the realm's own.
-    pub organization: Option<KnownOrganization>,
     /// Is there the identity provider that users are to be linked to? None where the gateway's account may not see it.
     pub identity_provider: Option<bool>,
+    /// The organization whose users are kept; none for the realm's own.
+    pub organization: Option<KnownOrganization>,
     /// The group below which SCIM's groups live; none for the top level.
     pub group_parent: Option<GroupId>,
     /// The roles that groups carry by configuration, by the groups' names in lower case.
@@ -99,12 +99,12 @@ pub(super) struct Expected<'a> {
     pub mappings: &'a [Mapping],
     /// How groups are kept.
     pub groups: &'a GroupSettings,
-    /// The alias or the id of the organization, where the tenant is one.
-    pub organization: Option<&'a str>,
     /// The identity provider that users are to be linked to.
     pub identity_provider: Option<&'a IdentityProviderLink>,
     /// What new users start with.
     pub on_create: &'a OnCreate,
+    /// The alias or the id of the organization, where the tenant is one.
+    pub organization: Option<&'a str>,
 }
 
 /// Reads the facts and checks the realm.
@@ -153,8 +153,8 @@ pub(super) async fn inspect(client: &AdminClient, expected: &Expected<'_>) -> Re
                 role,
                 email_as_username,
                 realm_management,
-                organization,
                 identity_provider,
+                organization,
                 group_parent,
                 group_roles,
             })

@@ -30,9 +30,9 @@ pub(super) enum Owner {
 impl Session {
     /// Whose the user is: its maker's. Where none is remembered, an `externalId` tells who knows it.
     pub(super) fn owner(&self, stored: &UserRepresentation) -> Owner {
-        let callers: Vec<String> =
-            self.settings().callers.iter().map(|name| self.storage.tenant.qualified(name)).collect();
-        owner(stored, &self.caller, callers.iter().map(String::as_str))
+        let tenant = &self.storage.tenant;
+        let callers = self.settings().callers.iter().map(|caller| tenant.qualified(caller));
+        owner(stored, &self.caller, callers)
     }
 
     /// Refuses to deactivate a user whom another caller made, where the configuration says so.
@@ -66,12 +66,12 @@ impl Session {
     }
 }
 
-fn owner<'c>(stored: &UserRepresentation, own: &str, mut callers: impl Iterator<Item = &'c str>) -> Owner {
-    let key = storage::caller_key;
+/// Callers go by the names by which their values are stored.
+fn owner(stored: &UserRepresentation, own: &str, mut callers: impl Iterator<Item = String>) -> Owner {
     if let Some(maker) = storage::maker(stored) {
         return match maker {
-            maker if maker == key(own) => Owner::Oneself,
-            maker if callers.any(|caller| maker == key(caller)) => Owner::Another,
+            maker if maker == own => Owner::Oneself,
+            maker if callers.any(|caller| maker == caller) => Owner::Another,
             _ => Owner::Nobody,
         };
     }
@@ -81,7 +81,7 @@ fn owner<'c>(stored: &UserRepresentation, own: &str, mut callers: impl Iterator<
     };
     if knows(own) {
         Owner::Oneself
-    } else if callers.any(knows) {
+    } else if callers.any(|caller| knows(&caller)) {
         Owner::Another
     } else {
         Owner::Nobody
@@ -104,7 +104,7 @@ mod tests {
             ("scim.document", &[r#"{"v":1,"user":{},"by":"okta"}"#]),
             (EXTERNAL_ID, &["entra:1", "okta:2"]),
         ]);
-        let of = |own, callers: &[&str]| owner(&made, own, callers.iter().copied());
+        let of = |own, callers: &[&str]| owner(&made, own, callers.iter().map(ToString::to_string));
         assert_eq!(of("okta", &["okta", "entra"]), Owner::Oneself);
         assert_eq!(of("entra", &["okta", "entra"]), Owner::Another);
         // One that is configured no more owns nothing.
@@ -113,8 +113,9 @@ mod tests {
 
     #[test]
     fn without_a_maker_an_external_id_tells() {
-        let known =
-            |ids: &[&str], own| owner(&user(&[(EXTERNAL_ID, ids)]), own, ["okta", "entra"].into_iter());
+        let known = |ids: &[&str], own| {
+            owner(&user(&[(EXTERNAL_ID, ids)]), own, ["okta", "entra"].map(str::to_owned).into_iter())
+        };
         assert_eq!(known(&["okta:1"], "okta"), Owner::Oneself);
         assert_eq!(known(&["okta:1", "entra:1"], "entra"), Owner::Oneself);
         assert_eq!(known(&["okta:1"], "entra"), Owner::Another);

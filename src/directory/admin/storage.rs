@@ -127,12 +127,8 @@ pub(super) fn external_id(caller: &str, value: &str) -> String {
     format!("{caller}:{value}")
 }
 
-/// By which a caller is remembered as a user's maker: what its `externalId`s begin with.
-pub(super) fn caller_key(caller: &str) -> String {
-    external_id(caller, "").trim_end_matches(':').to_owned()
-}
-
-/// The key of the caller who made the user; none where that is not remembered, or nobody made it over SCIM.
+/// The caller who made the user, by the name by which its values are stored; none where that is not remembered, or
+/// nobody made it over SCIM.
 pub(super) fn maker(stored: &UserRepresentation) -> Option<String> {
     match document(stored) {
         Document::Known { by, .. } => by,
@@ -407,7 +403,7 @@ impl Storage {
             _ => (Object::new(), None),
         };
         // Whoever creates it: Keycloak has given it no id yet.
-        let by = by.or_else(|| before.id.is_none().then(|| caller_key(caller)));
+        let by = by.or_else(|| before.id.is_none().then(|| caller.to_owned()));
         set(DOCUMENT, self.write_document(&rest, strange, &flat, by)?);
         let email = email(resource);
         let changed = |old: Option<&str>, new: Option<&str>| {
@@ -516,7 +512,7 @@ enum Document {
         owner: Option<String>,
         /// The Keycloak attributes that got one or all of the values of an attribute that has several.
         flat: Vec<String>,
-        /// The key of the caller who made the user.
+        /// The caller who made the user, by the name by which its values are stored.
         by: Option<String>,
     },
     /// Of a newer format.
@@ -536,8 +532,8 @@ fn document(stored: &UserRepresentation) -> Document {
                 Some(Value::Object(attributes)) => attributes,
                 _ => Object::new(),
             };
-            let text = |name: &str| document.get(name).and_then(Value::as_str).map(str::to_owned);
-            let (owner, by) = (text("tenant"), text("by"));
+            let owner = document.get("tenant").and_then(Value::as_str).map(str::to_owned);
+            let by = document.get("by").and_then(Value::as_str).map(str::to_owned);
             Document::Known { user, owner, flat, by }
         }
     }

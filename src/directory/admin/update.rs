@@ -16,10 +16,10 @@ impl Session {
         let stored = self.managed(&id).await?;
         let before = self.storage.read(&stored, &self.caller);
         let wanted = edit(&before)?;
+        self.refuse_anothers_deactivation(&stored, &before, &wanted)?;
         if let Some(organization) = self.shared(&id, &stored).await? {
             return self.update_shared(&organization, &id, &stored, &before, &wanted).await;
         }
-        self.refuse_anothers_deactivation(&stored, &before, &wanted)?;
         match self.apply(&id, &stored, &before, &wanted).await {
             Err(error) if wanted.active == Some(false) && !wanted.all_or_nothing && is_refusal(&error) => {
                 self.let_go(&id, &stored, error).await
@@ -51,6 +51,7 @@ impl Session {
             tokio::join!(self.managed(&id), self.refuse_power(&id, "its deletion"), self.groups_left(&id));
         let stored = stored?;
         check(&self.storage.read(&stored, &self.caller))?;
+        self.refuse_anothers_deletion(&stored)?;
         let groups = groups?;
         if let Some(organization) = self.shared(&id, &stored).await? {
             // With the membership in the organization that in its groups ends.
@@ -59,7 +60,6 @@ impl Session {
             self.note_departure(&groups).await;
             return Ok(());
         }
-        self.refuse_anothers_deletion(&stored)?;
         power?;
         if stored.federation_link.is_some() {
             // The directory's next sync would bring a deleted user back, enabled.

@@ -6,9 +6,9 @@ use super::super::answer::Answer;
 use super::super::conditions;
 use super::super::request::Request;
 use super::super::state::{Group, Realm};
-use super::existing;
 use super::failure;
-use super::representation::representation;
+use super::representation::{Form, representation};
+use super::scope::{Scope, existing};
 
 /// How many children a list has where nothing is said.
 const DEFAULT_CHILDREN: usize = 10;
@@ -16,38 +16,73 @@ const DEFAULT_CHILDREN: usize = 10;
 /// `GET groups`: those at the top level, or those of all levels that a search finds, by name.
 ///
 /// `may_manage` says what the caller may do.
-pub(in super::super) fn list(realm: &Realm, request: &Request, may_manage: bool) -> Result<Answer, Answer> {
-    const KNOWN: [&str; 7] =
-        ["search", "q", "exact", "first", "max", "briefRepresentation", "populateHierarchy"];
-    request.knows(&KNOWN)?;
+pub(in super::super) fn list(
+    realm: &Realm,
+    request: &Request,
+    scope: Scope<'_>,
+    may_manage: bool,
+) -> Result<Answer, Answer> {
+    const KNOWN: [&str; 8] = [
+        "search",
+        "q",
+        "exact",
+        "first",
+        "max",
+        "briefRepresentation",
+        "populateHierarchy",
+        "subGroupsCount",
+    ];
+    request.knows(if scope == Scope::Realm { &KNOWN[..7] } else { &KNOWN })?;
     let search = request.given("search").map(str::trim);
     let q = request.given("q");
-    if (search.is_some() || q.is_some()) && request.flag("populateHierarchy").unwrap_or(true) {
+    if (search.is_some() || q.is_some()) && request.flag("populateHierarchy").unwrap_or(scope == Scope::Realm)
+    {
         return Err(Answer::error(501, "the stand-in finds groups with populateHierarchy=false only"));
     }
-    let how = if request.flag("exact") == Some(true) { How::Whole } else { How::Anywhere };
+    let how = match (request.flag("exact"), scope) {
+        (Some(true), _) => How::Whole,
+        (_, Scope::Realm) => How::Anywhere,
+        (_, Scope::Organization(_)) => How::Beginning,
+    };
     let groups = match (q, search) {
-        (Some(q), _) => by_attributes(realm, q)?,
-        (None, Some(search)) => realm.groups.values().filter(|group| finds(search, how, group)).collect(),
-        (None, None) => realm.top_level().collect(),
+        (Some(q), _) => by_attributes(realm, scope, q)?,
+        (None, Some(search)) if is_escaped(scope, search, how) => Vec::new(),
+        (None, Some(search)) => {
+            let all = realm.groups.values().filter(|group| scope.lists(group));
+            all.filter(|group| finds(search, how, group)).collect()
+        }
+        (None, None) => realm.top_level(scope).collect(),
     };
     let is_brief = request.flag("briefRepresentation").unwrap_or(true);
     let page = request.page(by_name(groups), None)?;
-    let shown = page.into_iter().map(|group| representation(realm, group, is_brief, may_manage));
+    let form = Form::of(request, scope, is_brief, may_manage);
+    let shown = page.into_iter().map(|group| representation(realm, group, form));
     Ok(Answer::ok(shown.collect::<Value>()))
 }
 
+/// Whether a search in an organization's groups is for what it can't find: these are escaped for a query that knows no
+/// escape.
+fn is_escaped(scope: Scope<'_>, search: &str, how: How) -> bool {
+    scope != Scope::Realm && how != How::Whole && search.contains(['_', '%', '\\'])
+}
+
 /// A group comes once for each way in which its values meet the conditions: twice if it has the value twice.
-fn by_attributes<'a>(realm: &'a Realm, q: &str) -> Result<Vec<&'a Group>, Answer> {
+/// An organization's values are compared without case.
+fn by_attributes<'a>(realm: &'a Realm, scope: Scope<'_>, q: &str) -> Result<Vec<&'a Group>, Answer> {
     let conditions = conditions::read(q)?;
+    let equal = |value: &str, wanted: &str| match scope {
+        Scope::Realm => value == wanted,
+        Scope::Organization(_) => value.to_lowercase() == wanted.to_lowercase(),
+    };
     let times = |group: &Group| {
         let met = conditions.iter().map(|(name, wanted)| {
             let values = group.attributes.get(name).into_iter().flatten();
-            values.filter(|value| *value == wanted).count()
+            values.filter(|value| equal(value, wanted)).count()
         });
         met.product()
     };
-    Ok(realm.groups.values().flat_map(|group| std::iter::repeat_n(group, times(group))).collect())
+    let all = realm.groups.values().filter(|group| scope.lists(group));
+    Ok(all.flat_map(|group| std::iter::repeat_n(group, times(group))).collect())
 }
 
 /// How a name is compared.
@@ -88,24 +123,27 @@ pub(super) fn by_name(mut groups: Vec<&Group>) -> Vec<&Group> {
 /// `GET groups/count`: of all levels, of those at the top, or of all that a search finds.
 pub(in super::super) fn count(realm: &Realm, request: &Request) -> Result<Answer, Answer> {
     request.knows(&["search", "top"])?;
+    let all = realm.groups.values().filter(|group| Scope::Realm.lists(group));
     let count = match request.given("search") {
-        Some(search) => realm.groups.values().filter(|group| finds(search, How::Anywhere, group)).count(),
-        None if request.flag("top") == Some(true) => realm.top_level().count(),
-        None => realm.groups.len(),
+        Some(search) => all.filter(|group| finds(search, How::Anywhere, group)).count(),
+        None if request.flag("top") == Some(true) => realm.top_level(Scope::Realm).count(),
+        None => all.count(),
     };
     Ok(Answer::ok(json!({ "count": count })))
 }
 
 /// `GET groups/{id}/children`: those directly below it, by name, whose name begins so. `exact` without a search finds
-/// none.
+/// none. In an organization they are brief, whatever is asked for.
 pub(in super::super) fn children(
     realm: &Realm,
     request: &Request,
+    scope: Scope<'_>,
     id: &str,
     may_manage: bool,
 ) -> Result<Answer, Answer> {
-    existing(realm, id)?;
-    request.knows(&["search", "exact", "first", "max", "briefRepresentation"])?;
+    const KNOWN: [&str; 6] = ["search", "exact", "first", "max", "briefRepresentation", "subGroupsCount"];
+    existing(realm, scope, id)?;
+    request.knows(if scope == Scope::Realm { &KNOWN[..5] } else { &KNOWN })?;
     let search = request.given("search").unwrap_or_default();
     let how = match request.flag("exact") {
         Some(true) => How::Whole,
@@ -116,9 +154,10 @@ pub(in super::super) fn children(
         _ => How::Beginning,
     };
     let found = realm.children(id).filter(|group| finds(search, how, group)).collect();
-    let is_brief = request.flag("briefRepresentation") == Some(true);
+    let is_brief = request.flag("briefRepresentation") == Some(true) || scope != Scope::Realm;
     let page = request.page(by_name(found), Some(DEFAULT_CHILDREN))?;
-    let shown = page.into_iter().map(|group| representation(realm, group, is_brief, may_manage));
+    let form = Form::of(request, scope, is_brief, may_manage);
+    let shown = page.into_iter().map(|group| representation(realm, group, form));
     Ok(Answer::ok(shown.collect::<Value>()))
 }
 
@@ -127,11 +166,7 @@ pub(in super::super) fn children(
 pub(in super::super) fn by_path(realm: &Realm, path: &[&str]) -> Result<Answer, Answer> {
     let found = resolve(realm, &path.join("/"));
     let found = found.ok_or_else(|| Answer::error(404, "Group path does not exist"))?;
-    let mut shown = representation(realm, found, false, false);
-    if let Some(shown) = shown.as_object_mut() {
-        shown.shift_remove("access");
-    }
-    Ok(Answer::ok(shown))
+    Ok(Answer::ok(representation(realm, found, Form::WITHOUT_ACCESS)))
 }
 
 /// The ids of the groups at these paths, with or without a slash at either end.
@@ -154,7 +189,8 @@ fn resolve<'a>(realm: &'a Realm, path: &str) -> Option<&'a Group> {
     for part in path.split('/') {
         name.push_str(part);
         let parent = found.map(|group| group.id.as_str());
-        match realm.groups.values().find(|group| group.name == name && group.parent.as_deref() == parent) {
+        let mut all = realm.groups.values().filter(|group| Scope::Realm.lists(group));
+        match all.find(|group| group.name == name && group.parent.as_deref() == parent) {
             Some(group) => {
                 found = Some(group);
                 name.clear();

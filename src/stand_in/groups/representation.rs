@@ -7,7 +7,9 @@ use serde::de::IgnoredAny;
 use serde_json::{Map, Value, json};
 
 use super::super::answer::Answer;
+use super::super::request::Request;
 use super::super::state::{Group, Realm};
+use super::scope::Scope;
 
 /// The longest name, description, or attribute's name or value that Keycloak has room for, in UTF-16 units.
 const LONGEST: usize = 255;
@@ -84,7 +86,9 @@ pub(in super::super) fn failure() -> Answer {
 
 /// What every representation has, in Keycloak's order: id, name, description, path, parent.
 fn base(realm: &Realm, group: &Group) -> Map<String, Value> {
-    let mut names: Vec<&str> = realm.with_ancestors(&group.id).map(|group| group.name.as_str()).collect();
+    let is_hidden = |above: &&Group| above.organization.is_some() && above.parent.is_none();
+    let way = realm.with_ancestors(&group.id).filter(|above| above.id == group.id || !is_hidden(above));
+    let mut names: Vec<&str> = way.map(|group| group.name.as_str()).collect();
     names.push("");
     names.reverse();
     let mut shown = Map::new();
@@ -123,24 +127,52 @@ pub(super) fn of_user(realm: &Realm, group: &Group, is_brief: bool) -> Value {
     shown.into()
 }
 
-/// A group as the answer to its creation.
-pub(super) fn created(realm: &Realm, group: &Group) -> Value {
+/// A group as the answer to its creation, at the top level or below another one.
+pub(super) fn created(realm: &Realm, scope: Scope<'_>, group: &Group, is_below: bool) -> Option<Value> {
+    if scope != Scope::Realm {
+        return Some(of_user(realm, group, !is_below));
+    }
     let mut shown = of_user(realm, group, false);
     if let Some(shown) = shown.as_object_mut() {
         shown.insert("access".to_owned(), access(true));
     }
-    shown
+    is_below.then_some(shown)
 }
 
-/// A group everywhere else; `may_manage` says what the caller may do.
-pub(super) fn representation(realm: &Realm, group: &Group, is_brief: bool, may_manage: bool) -> Value {
+/// What of a group is shown.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Form {
+    is_brief: bool,
+    is_counted: bool,
+    /// What the caller may do, where that is said.
+    may_manage: Option<bool>,
+}
+
+impl Form {
+    pub(super) const WITHOUT_ACCESS: Self = Self { is_brief: false, is_counted: true, may_manage: None };
+
+    /// In an organization, groups are counted only if that is asked for, and nothing is said of what one may do.
+    pub(super) fn of(request: &Request, scope: Scope<'_>, is_brief: bool, may_manage: bool) -> Self {
+        match scope {
+            Scope::Realm => Self { is_brief, is_counted: true, may_manage: Some(may_manage) },
+            Scope::Organization(_) => {
+                Self { is_brief, is_counted: request.flag("subGroupsCount") == Some(true), may_manage: None }
+            }
+        }
+    }
+}
+
+/// A group everywhere else.
+pub(super) fn representation(realm: &Realm, group: &Group, form: Form) -> Value {
     let mut shown = base(realm, group);
-    shown.insert("subGroupCount".to_owned(), realm.children(&group.id).count().into());
+    if form.is_counted {
+        shown.insert("subGroupCount".to_owned(), realm.children(&group.id).count().into());
+    }
     shown.insert("subGroups".to_owned(), json!([]));
-    if !is_brief {
+    if !form.is_brief {
         shown.extend(details(realm, group));
     }
-    shown.insert("access".to_owned(), access(may_manage));
+    shown.extend(form.may_manage.map(|may| ("access".to_owned(), access(may))));
     shown.into()
 }
 

@@ -6,6 +6,7 @@ mod errors;
 mod faults;
 mod groups;
 mod identity_providers;
+mod organizations;
 mod permissions;
 mod profile;
 mod races;
@@ -28,6 +29,7 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(roles::trials());
     trials.extend(groups::trials());
     trials.extend(identity_providers::trials());
+    trials.extend(organizations::trials());
     trials.extend(clients::trials());
     trials.extend(tokens::trials());
     trials.extend(permissions::trials());

@@ -13,6 +13,7 @@ pub fn trials() -> Vec<Trial> {
         both("admin_contract::realms::a_realm_is_made_read_changed_and_deleted", life),
         both("admin_contract::realms::a_name_is_given_once", name_once),
         both("admin_contract::realms::a_put_changes_what_it_names", partial_put),
+        both("admin_contract::realms::attributes_that_are_written_replace_all", attributes),
         both("admin_contract::realms::an_unknown_realm_is_404_in_two_wordings", unknown),
         both("admin_contract::realms::the_issuer_follows_the_host_header", issuer),
         both("admin_contract::realms::paths_that_keycloak_does_not_have_are_404", strange_paths),
@@ -59,6 +60,23 @@ async fn partial_put() {
     realm.put("", &json!({ "editUsernameAllowed": true })).await;
     before["editUsernameAllowed"] = json!(true);
     assert_eq!(realm.get("").await, before);
+}
+
+async fn attributes() {
+    let first = json!({ "scim.authentication.mode": "EXTERNAL", "scim.link.idp": "true" });
+    let realm = admin().await.create_realm_with("contract", json!({ "attributes": first })).await;
+    // Keycloak has some of its own beside them.
+    let ours = async || {
+        let read = realm.get("").await;
+        let all = read["attributes"].as_object().unwrap().clone();
+        Value::from_iter(all.into_iter().filter(|(name, _)| name.starts_with("scim.")))
+    };
+    assert_eq!(ours().await, first);
+    realm.put("", &json!({ "displayName": "Acme" })).await;
+    assert_eq!(ours().await, first, "left out they stay");
+    let second = json!({ "scim.link.idp": "false" });
+    realm.put("", &json!({ "attributes": second })).await;
+    assert_eq!(ours().await, second);
 }
 
 async fn unknown() {

@@ -1,6 +1,7 @@
 //! Trials of behaviour: SCIM over HTTP through the gateway, one trial for each promise, on a real Keycloak and, where it can carry
 //! them, on the stand-in.
 
+mod auth;
 pub mod bad_input;
 mod bad_messages;
 mod bounds;
@@ -17,17 +18,20 @@ mod filters;
 pub mod groups;
 mod hardening;
 mod leavers;
+mod links;
 mod okta;
 mod operation;
 mod plans;
 mod postman;
 mod protection;
+mod reload;
 mod rfc7644;
 mod schemas;
 mod scim_validator;
 mod secrecy;
 mod sessions;
 mod setup;
+mod shared;
 pub mod stage;
 mod tag;
 mod token_endpoint;
@@ -48,16 +52,20 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(scim_validator::trials());
     trials.extend(postman::trials());
     trials.extend(clients::trials());
+    trials.extend(reload::trials().into_iter().flatten());
     trials.extend(rfc7644::trials());
     trials.extend(discovery::trials());
     trials.extend(bad_input::trials());
     trials.extend(bad_messages::trials());
     trials.extend(callers::trials());
+    trials.extend(auth::trials());
     trials.extend(token_endpoint::trials());
     trials.extend(setup::trials());
     trials.extend(operation::trials());
     trials.extend(protection::trials());
     trials.extend(leavers::trials());
+    trials.extend(links::trials());
+    trials.extend(shared::trials());
     trials.extend(hardening::trials());
     trials.extend(groups::trials());
     trials.extend(bounds::trials());

@@ -248,7 +248,23 @@ fn an_organization_gets_a_caller_and_a_link_of_its_own() {
         "caller entra of organization contoso of realm acme",
     ];
     assert_eq!(first.added, added);
-    assert_snapshot!(first.text.split("[realms.acme.keycloak]").nth(1).unwrap(), @r#""#);
+    assert_snapshot!(first.text.split("[realms.acme.keycloak]").nth(1).unwrap(), @r#"
+
+    url = "http://127.0.0.1:8080"
+    client_id = "scimgate"
+    client_secret_file = "acme-keycloak-client-secret"
+
+    # Users are linked to this identity provider in Keycloak, so that single sign-on finds who was provisioned; `user_id`
+    # tells which value is their id there.
+    [realms.acme.organizations.contoso.identity_provider]
+    alias = "entra"
+    user_id = "externalId"
+
+    # The caller sends a bearer token of which only the SHA-256 stands here.
+    [realms.acme.organizations.contoso.callers.entra]
+    auth = "token"
+    sha256 = ["aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"]
+    "#);
     assert_eq!(extend(Some(&first.text), contoso).unwrap().text, first.text);
     let second = extend(Some(&first.text), OKTA).unwrap();
     assert_eq!(second.added, ["caller okta of realm acme"]);

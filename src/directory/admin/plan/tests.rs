@@ -482,7 +482,12 @@ mod writes {
             assert_eq!(values(user, "shoeSize"), ["42", "43"]);
             assert_eq!(values(user, MANAGED), ["org:1", "realm"]);
             assert_eq!(values(user, EXTERNAL_ID), ["entra:E1", "okta:00u2"]);
-            assert_eq!((value(user, "title"), value(user, DOCUMENT)), (None, None));
+            let made = r#"{"v":1,"user":{},"by":"okta"}"#;
+            assert_eq!(
+                (value(user, "title"), value(user, DOCUMENT)),
+                (None, Some(made)),
+                "and its maker stays"
+            );
         }
     }
 
@@ -515,7 +520,7 @@ mod creates {
               "true"
             ],
             "scim.document": [
-              "{\"v\":1,\"user\":{\"emails\":[{\"value\":\"Babs@example.com\",\"type\":\"work\",\"primary\":true},{\"value\":\"babs@jensen.org\",\"type\":\"home\"}],\"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User\":{\"department\":\"Tours\"}}}"
+              "{\"v\":1,\"user\":{\"emails\":[{\"value\":\"Babs@example.com\",\"type\":\"work\",\"primary\":true},{\"value\":\"babs@jensen.org\",\"type\":\"home\"}],\"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User\":{\"department\":\"Tours\"}},\"by\":\"okta\"}"
             ],
             "scim.emails": [
               "Babs@example.com",
