@@ -106,6 +106,7 @@ pub(super) fn unknown(env: &dyn Environment, named: &BTreeSet<&str>) -> Vec<Prob
         prefixes.iter().any(|prefix| name.starts_with(prefix))
             && !known.contains(name)
             && !named.contains(name.as_str())
+            && !prefixes.iter().any(|prefix| is_service_link(env, name, prefix))
     });
     names
         .map(|name| {
@@ -117,6 +118,20 @@ pub(super) fn unknown(env: &dyn Environment, named: &BTreeSet<&str>) -> Vec<Prob
             Problem::Variable { name, message }
         })
         .collect()
+}
+
+/// Whether Kubernetes tells by this variable where a Service is that happens to be called `scimgate-server` or the like.
+fn is_service_link(env: &dyn Environment, name: &str, prefix: &str) -> bool {
+    let Some(rest) = name.strip_prefix(prefix) else { return false };
+    let address =
+        || env.var(name).is_ok_and(|value| value.starts_with("tcp://") || value.starts_with("udp://"));
+    let numbered = |rest: &str| {
+        rest.strip_prefix("PORT_").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    rest == "SERVICE_HOST"
+        || rest.starts_with("SERVICE_PORT")
+        || numbered(rest)
+        || (rest == "PORT" && address())
 }
 
 /// The name that shares the longest beginning with one that is none.

@@ -157,6 +157,18 @@ fn a_variable_that_overrides_nothing_is_refused() {
 }
 
 #[test]
+fn what_kubernetes_tells_of_a_service_is_no_typo() {
+    with(&[
+        ("SCIMGATE_SERVER_SERVICE_HOST", "10.0.0.7"),
+        ("SCIMGATE_SERVER_SERVICE_PORT", "7644"),
+        ("SCIMGATE_SERVER_SERVICE_PORT_SCIM", "7644"),
+        ("SCIMGATE_SERVER_PORT", "tcp://10.0.0.7:7644"),
+        ("SCIMGATE_SERVER_PORT_7644_TCP_ADDR", "10.0.0.7"),
+    ]);
+    refused_with("SCIMGATE_SERVER_PORT", "7644", "this overrides no key");
+}
+
+#[test]
 fn a_file_that_is_wrong_where_a_variable_lies_over_it_is_told_as_ever() {
     let told =
         read_with("version = 1\nlog = 5\n", &[("SCIMGATE_LOG_LEVEL", "warn")]).unwrap_err().to_string();
