@@ -159,7 +159,14 @@ impl RealmLayer {
     /// This layer of an organization over `realm`, the folded one of its realm.
     pub(super) fn within(self, realm: &Self) -> Self {
         let groups = self.groups.clone().within(realm.groups.clone());
-        Self { groups, ..self.over(realm) }
+        let trust_email = self.trust_email.clone();
+        let identity_provider = self.identity_provider.clone();
+        let email_verified = self.on_create.email_verified.clone();
+        let folded = self.over(realm);
+        let on_create = OnCreateLayer { email_verified, ..folded.on_create };
+        // Whose word is taken for who somebody is, is said for each tenant: an organization's client could otherwise
+        // claim the addresses, or the sign-in, of another's people.
+        Self { groups, trust_email, identity_provider, on_create, ..folded }
     }
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio_util::task::TaskTracker;
+use tracing::Instrument as _;
 
 use crate::directory::groups::Groups;
 use crate::directory::{Context, Directory, Result, Row, Wanted};
@@ -280,7 +281,7 @@ impl Engine {
         F: Future<Output = Result<T>> + Send + 'static,
     {
         let plan = plan(self.clone(), context.clone());
-        let task = self.tasks.spawn(tokio::time::timeout(self.settings.plan_timeout, plan));
+        let task = self.tasks.spawn(tokio::time::timeout(self.settings.plan_timeout, plan).in_current_span());
         match task.await {
             Ok(Ok(done)) => done,
             Ok(Err(_elapsed)) => Err(Error::unavailable(

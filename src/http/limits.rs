@@ -76,6 +76,8 @@ impl CallerLimits {
 #[derive(Debug)]
 pub struct InstanceLimits {
     limiter: ArcSwapOption<Limiter>,
+    /// Token requests, which nobody is known to send, have a count of their own.
+    token_limiter: ArcSwapOption<Limiter>,
     trusted_proxies: ArcSwap<Vec<IpNet>>,
 }
 
@@ -84,6 +86,7 @@ impl InstanceLimits {
     pub fn of(server: &Server) -> Self {
         Self {
             limiter: ArcSwapOption::new(server.rate_limit.map(Limiter::new)),
+            token_limiter: ArcSwapOption::new(server.rate_limit.map(Limiter::new)),
             trusted_proxies: ArcSwap::from_pointee(server.trusted_proxies.clone()),
         }
     }
@@ -93,10 +96,19 @@ impl InstanceLimits {
         self.trusted_proxies.store(Arc::new(server.trusted_proxies.clone()));
         if self.limiter.load().as_ref().map(|limiter| limiter.rate) != server.rate_limit {
             self.limiter.store(server.rate_limit.map(Limiter::new));
+            self.token_limiter.store(server.rate_limit.map(Limiter::new));
         }
     }
 
-    /// Counts a request.
+    /// Counts a token request.
+    ///
+    /// # Errors
+    /// [`TooMany`], and then it doesn't count.
+    pub fn check_token(&self) -> Result<(), TooMany> {
+        self.token_limiter.load().as_ref().map_or(Ok(()), |limiter| limiter.check())
+    }
+
+    /// Counts a request of a known caller.
     ///
     /// # Errors
     /// [`TooMany`], and then it doesn't count.

@@ -3,9 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::Request;
 use http::request::Parts;
-use hyper::body::Incoming;
 use tower::BoxError;
 
 use crate::config::{Access, Caller, ResourceName};
@@ -20,20 +18,6 @@ use super::server::Peer;
 use super::source;
 use super::tenants::Tenants;
 
-/// Counts every request against the instance's limit, whoever sends it.
-pub fn limit_all(
-    tenants: &Arc<Tenants>,
-) -> impl Fn(Request<Incoming>) -> Result<Request<Incoming>, BoxError> + Clone + use<> {
-    let tenants = Arc::clone(tenants);
-    move |request| match tenants.instance.check() {
-        Ok(()) => Ok(request),
-        Err(too_many) => {
-            let detail = "The gateway takes no more requests at the moment; repeat this one later";
-            Err(Failure::from(too_many_requests(too_many, detail)).into())
-        }
-    }
-}
-
 /// Lets a caller do what it may.
 pub fn permit(tenants: &Arc<Tenants>) -> impl Fn(Known) -> Result<Authenticated, BoxError> + Clone + use<> {
     let tenants = Arc::clone(tenants);
@@ -41,6 +25,10 @@ pub fn permit(tenants: &Arc<Tenants>) -> impl Fn(Known) -> Result<Authenticated,
         let Known { caller, request } = known;
         let address = address(&request.head, &tenants);
         check(&caller, &request, address).map_err(Failure::from)?;
+        tenants.instance.check().map_err(|too_many| {
+            let detail = "The gateway takes no more requests at the moment; repeat this one later";
+            Failure::from(too_many_requests(too_many, detail))
+        })?;
         Ok(request)
     }
 }
@@ -96,7 +84,7 @@ fn check(caller: &Caller, request: &Authenticated, address: Option<IpAddr>) -> R
     Ok(())
 }
 
-fn too_many_requests(too_many: TooMany, detail: &str) -> Error {
+pub(super) fn too_many_requests(too_many: TooMany, detail: &str) -> Error {
     Error { retry_after: Some(too_many.0), ..Error::new(429, Code::TooManyRequests, detail) }
 }
 

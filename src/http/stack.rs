@@ -22,7 +22,7 @@ use super::authenticate::authenticate;
 use super::dispatch::DispatchLayer;
 use super::handle::handle;
 use super::intake::intake;
-use super::permit::{limit_all, permit};
+use super::permit::permit;
 use super::rescue::{RescueLayer, internal};
 use super::respond;
 use super::tenants::Tenants;
@@ -62,10 +62,6 @@ pub fn stack(
         .layer(CatchPanicLayer::custom(|_| respond::error(&internal())))
         // Inside of the log, outside of all that fails: from here up there are only answers.
         .layer(RescueLayer)
-        // Before anything is looked at: what is too much for the whole instance costs neither a place among the
-        // requests at once, nor a slow hash, nor a signature, nor a call to Keycloak (a token request is one, and keys
-        // may be), so a flood of bad credentials gets no further than this.
-        .layer(FilterLayer::new(limit_all(tenants)))
         // Shed, then limit: beyond the limit a request is refused at once instead of waiting in a queue.
         .layer(LoadShedLayer::new())
         .layer(ConcurrencyLimitLayer::new(server.max_concurrent_requests))
@@ -75,7 +71,8 @@ pub fn stack(
         .layer(DispatchLayer(Arc::clone(tenants)))
         // Before a byte of the body is read.
         .layer(AsyncFilterLayer::new(authenticate))
-        // Only of a known caller can be said from where, how often and to what it may call; still nothing was read.
+        // Only of a known caller can be said from where, how often and to what it may call; still nothing was read. What
+        // strangers send counts for nobody: they could keep the callers out.
         .layer(FilterLayer::new(permit(tenants)))
         // Size, media type, JSON; then the password and what the realm ignores are gone.
         .layer(AsyncFilterLayer::new(intake))

@@ -151,7 +151,8 @@ pub(in crate::config) const TENANT: &[Key] = &[
         Flag,
         Value("false"),
         "Whether an e-mail address that a client writes counts as verified.",
-    ),
+    )
+    .at(GRANT),
     key(
         "reactivate_local",
         Flag,
@@ -217,17 +218,20 @@ pub(in crate::config) const TENANT: &[Key] = &[
                 plain(r"^[^/]{0,255}$"),
                 Else("users are not linked"),
                 "Its alias in Keycloak; \"\" for none.",
-            ),
+            )
+            .at(GRANT),
             key(
                 "user_id",
                 plain(r"^[^\s]+$"),
                 Value("\"externalId\""),
                 "Which value of a user is its id there: externalId, userName, emails or an attribute's path.",
-            ),
+            )
+            .at(GRANT),
         ]),
         Else("users are not linked"),
         "The identity provider of Keycloak to which users are linked.",
-    ),
+    )
+    .at(GRANT),
     key(
         "on_create",
         Table(&[
@@ -237,7 +241,8 @@ pub(in crate::config) const TENANT: &[Key] = &[
                 Flag,
                 Value("false"),
                 "Whether a new user's e-mail address counts as verified.",
-            ),
+            )
+            .at(GRANT),
             key(
                 "groups",
                 GROUP_PATHS,

@@ -242,3 +242,34 @@ fn a_configuration_knows_every_file_that_it_was_read_from() {
     assert_eq!(config.files().iter().cloned().collect::<BTreeSet<_>>(), expected);
     assert_eq!(config.files().len(), expected.len());
 }
+
+#[test]
+fn an_organization_takes_nothing_that_says_who_somebody_is() {
+    let text = r#"
+version = 1
+[realms.acme]
+trust_email = true
+max_page_size = 50
+[realms.acme.identity_provider]
+alias = "corp"
+[realms.acme.on_create]
+email_verified = true
+required_actions = ["CONFIGURE_TOTP"]
+[realms.acme.keycloak]
+url = "http://127.0.0.1:8080"
+client_secret_env = "SECRET"
+[realms.acme.organizations.contoso.callers.entra]
+auth = "token"
+sha256 = ["0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"]
+"#;
+    let env = std::collections::BTreeMap::from([("SECRET".to_owned(), "s".to_owned())]);
+    let config = parse(text, std::path::Path::new("config.toml"), &env).unwrap();
+    let realm = config.realms.values().next().unwrap();
+    let contoso = realm.organizations.values().next().unwrap();
+    assert!(realm.trust_email && realm.on_create.email_verified && realm.identity_provider.is_some());
+    assert!(!contoso.trust_email && !contoso.on_create.email_verified && contoso.identity_provider.is_none());
+    assert_eq!(
+        (contoso.max_page_size, &contoso.on_create.required_actions),
+        (50, &realm.on_create.required_actions)
+    );
+}

@@ -77,14 +77,16 @@ fn three_layers_are_folded() {
          on_create.required_actions = [\"B\"]\nidentity_provider.alias = \"idp2\"\nemail_as_username = true\n\
          [realms.acme.schemas.\"urn:b\".attributes.x]\n",
         "ignored_attributes = [\"ims\"]\nmax_page_size = 40\nattributes.title = \"c3\"\non_create.groups = []\n\
-         identity_provider.user_id = \"emails\"\nshared = \"refuse\"\nrealm_attributes = true\n\
+         identity_provider.alias = \"idp3\"\nidentity_provider.user_id = \"emails\"\nshared = \"refuse\"\nrealm_attributes = true\n\
          [realms.acme.organizations.contoso.schemas.\"urn:c\".attributes.x]\n",
     ));
     let found = contoso(&config);
     assert_eq!((found.scan_limit, found.max_page_size), (1000, 40));
     assert_eq!(found.ignored_attributes, ["ims", "password"]);
     assert_eq!(found.shared, Shared::Refuse);
-    assert!(found.email_as_username && found.realm_attributes && found.on_create.email_verified);
+    assert!(found.email_as_username && found.realm_attributes);
+    // What says who somebody is, is said for each tenant.
+    assert!(config.realms["acme"].on_create.email_verified && !found.on_create.email_verified);
     let mapped = |path| found.attribute_map.get(path).map(String::as_str);
     assert_eq!((mapped("nickName"), mapped("locale"), mapped("title")), (Some("a"), Some("a2"), Some("c3")));
     let urns: Vec<&str> = found.user.extensions.iter().map(|extension| &*extension.schema.id).collect();
@@ -92,7 +94,7 @@ fn three_layers_are_folded() {
     assert_eq!(found.on_create.required_actions, ["B".to_owned()].into());
     assert!(found.on_create.groups.is_empty());
     let link = found.identity_provider.as_ref().unwrap();
-    assert_eq!((link.alias.as_str(), &link.user_id), ("idp2", &LinkedValue::Email));
+    assert_eq!((link.alias.as_str(), &link.user_id), ("idp3", &LinkedValue::Email));
     let realm = config.realms.get("acme").unwrap();
     assert_eq!(realm.max_page_size, 30);
     assert_eq!(realm.user.extensions.len(), 3, "what an organization says is its own");
@@ -111,7 +113,8 @@ fn an_identity_provider_can_be_taken_away() {
         (alias(config.realms.get("acme").unwrap()), alias(contoso(&config)))
     };
     let idp = || Some("idp".to_owned());
-    assert_eq!(with("", ""), (idp(), idp()));
+    // An organization's people sign in by a provider of their own, or by none.
+    assert_eq!(with("", ""), (idp(), None));
     assert_eq!(with("", "identity_provider.alias = \"\""), (idp(), None));
     assert_eq!(with("identity_provider.alias = \"\"", ""), (None, None));
     assert_eq!(with("identity_provider.alias = \"\"", "identity_provider.alias = \"idp\""), (None, idp()));

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use time::OffsetDateTime;
+use tracing::Instrument as _;
 
 use crate::directory::{Result, Row, Wanted};
 use crate::keycloak::{self, UserId, UserQuery, UserRepresentation};
@@ -49,12 +50,15 @@ impl Session {
         // for one that was never given.
         let tasks = self.directory.0.tasks.clone();
         let aftermath = Self { client: self.client.clone().after_answer(), ..self };
-        tasks.spawn(async move {
-            if let Err(error) = aftermath.unmark(&id).await {
-                tracing::warn!(%error, "the mark of a finished create stays until the sweep takes it");
+        tasks.spawn(
+            async move {
+                if let Err(error) = aftermath.unmark(&id).await {
+                    tracing::warn!(%error, "the mark of a finished create stays until the sweep takes it");
+                }
+                drop((lock, name_lock));
             }
-            drop((lock, name_lock));
-        });
+            .in_current_span(),
+        );
         Ok(row)
     }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use crate::directory::{Context, Result};
 use crate::keycloak::{self, MAX_PAGE, OrganizationId, UserId, UserRepresentation};
@@ -72,12 +73,15 @@ impl Session {
         let Some(id) = user.id.clone() else { return };
         let directory = self.directory.clone();
         let context = Context::new("heal", std::sync::Arc::clone(&self.caller));
-        self.directory.0.tasks.spawn(async move {
-            let healed = async { directory.session(&context).await?.heal(&id).await }.await;
-            if let Err(error) = healed {
-                tracing::warn!(%error, %id, "the sweep will try to heal the user again");
+        self.directory.0.tasks.spawn(
+            async move {
+                let healed = async { directory.session(&context).await?.heal(&id).await }.await;
+                if let Err(error) = healed {
+                    tracing::warn!(%error, %id, "the sweep will try to heal the user again");
+                }
             }
-        });
+            .in_current_span(),
+        );
     }
 
     /// Compares role and index of all users and heals what differs. Returns how many users it healed.

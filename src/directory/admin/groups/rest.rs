@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::OwnedMutexGuard;
+use tracing::Instrument as _;
 
 use crate::directory::Result;
 use crate::directory::groups::GroupRow;
@@ -59,12 +60,15 @@ impl Session {
     /// Notes that all is done, off the answer's path. Until then nobody else changes the group.
     pub(super) fn settle_later(&self, id: GroupId, lock: OwnedMutexGuard<()>) {
         let aftermath = self.after_answer();
-        self.directory.0.tasks.spawn(async move {
+        self.directory.0.tasks.spawn(
+            async move {
             if let Err(error) = aftermath.settle_group(&id, true).await {
                 tracing::warn!(%error, %id, "the group counts as being changed until it is looked at again");
             }
             drop(lock);
-        });
+        }
+            .in_current_span(),
+        );
     }
 
     /// Brings a group to rest whose change was cut off: as long as it counts as being changed, no version of it is told
@@ -78,13 +82,16 @@ impl Session {
             return;
         }
         let aftermath = self.after_answer();
-        self.directory.0.tasks.spawn(async move {
+        self.directory.0.tasks.spawn(
+            async move {
             // Whoever is changing it now holds the lock, and leaves nothing to be done.
             let _lock = aftermath.directory.0.realm.locks().lock(format!("id {id}")).await;
             if let Err(error) = aftermath.settle_group(&id, is_due).await {
                 tracing::warn!(%error, %id, "the group counts as being changed until it is looked at again");
             }
-        });
+        }
+            .in_current_span(),
+        );
     }
 
     fn after_answer(&self) -> Self {

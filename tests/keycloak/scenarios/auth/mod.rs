@@ -23,7 +23,7 @@ pub fn trials() -> Vec<Trial> {
         both("auth::callers_do_only_what_they_may", limits::access_and_resources),
         both("auth::callers_call_only_from_their_networks", limits::networks),
         both("auth::callers_are_told_when_they_may_call_again", limits::of_each_caller),
-        both("auth::a_flood_stops_before_credentials_are_looked_at", limits::of_all),
+        both("auth::all_callers_together_are_told_when_to_come_again", limits::of_all),
         both("auth::every_line_of_the_log_names_the_caller", log::of_requests),
     ];
     let mut trials: Vec<Trial> = on_both.into_iter().flatten().collect();
