@@ -22,7 +22,7 @@ pub fn trials() -> Vec<Trial> {
 }
 
 async fn sweeping() -> Scene {
-    Scene::swept("1s", |prepared| prepared).await
+    Scene::swept("1s", |_, prepared| prepared).await
 }
 
 /// Neither by id nor by name.

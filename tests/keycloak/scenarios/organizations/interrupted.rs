@@ -16,7 +16,7 @@ pub fn trials() -> Vec<Trial> {
 
 async fn cut_off() {
     let proxy = Proxy::start(admin().await.url()).await;
-    let scene = Scene::swept("1h", |prepared| prepared.via(&proxy)).await;
+    let scene = Scene::swept("1h", |_, prepared| prepared.via(&proxy)).await;
     let joins = |method: &Method, path: &str| method == Method::POST && path.ends_with("/members");
     let maps = |method: &Method, path: &str| method == Method::POST && path.contains("/role-mappings/");
     for (number, (joined, mapped)) in [(false, false), (true, false), (false, true)].into_iter().enumerate() {

@@ -56,11 +56,11 @@ struct Tenant {
 impl Scene {
     /// Whose only sweep is over.
     async fn new() -> Self {
-        Self::swept("1h", |prepared| prepared).await
+        Self::swept("1h", |_, prepared| prepared).await
     }
 
     /// Whose tenants are swept this often.
-    async fn swept(interval: &str, change: impl FnOnce(Prepared) -> Prepared) -> Self {
+    async fn swept(interval: &str, change: impl FnOnce(&str, Prepared) -> Prepared) -> Self {
         let realm = admin().await.create_realm("organizations").await;
         realm.put("", &json!({ "organizationsEnabled": true })).await;
         let [contoso, fabrikam, adatum] = ["contoso", "fabrikam", "adatum"].map(|alias| {
@@ -79,7 +79,7 @@ impl Scene {
         let tables = caller(".organizations.fabrikam", FABRIKAMS_TOKEN) + &caller("", REALMS_TOKEN);
         let prepared = Gateway::setup_with(&realm, Auth::Token, &["--organization", "contoso"]).await;
         let prepared = prepared.append(&tables).set(&["realms", name, "sweep_interval"], interval);
-        let gateway = change(prepared.set(&["log", "level"], "info,scimgate=debug")).serve().await;
+        let gateway = change(name, prepared.set(&["log", "level"], "info,scimgate=debug")).serve().await;
         until("the first sweeps are over", async || gateway.log().matches(" swept").count() >= 3).await;
         let base = gateway.base_url().trim_end_matches("/organizations/contoso").to_owned();
         Self {

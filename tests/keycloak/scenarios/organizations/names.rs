@@ -13,6 +13,7 @@ use crate::scenarios::stage::{by_hand, patch, person};
 pub fn trials() -> Vec<Trial> {
     [
         both("organizations::whose_a_name_or_address_is_stays_untold", taken),
+        both("organizations::user_names_that_keycloak_does_not_keep_are_each_tenants_own", own_names),
         both("organizations::a_member_elsewhere_is_unknown", members),
     ]
     .into_iter()
@@ -67,6 +68,28 @@ async fn taken() {
     // Of its own it may know more.
     let own = scim.post("/Users", &person("babs")).await.expect(409);
     assert!(own.json()["detail"].as_str().unwrap().contains(&id), "{own}");
+}
+
+async fn own_names() {
+    let scene =
+        Scene::swept("1h", |realm, prepared| prepared.set(&["realms", realm, "email_as_username"], true))
+            .await;
+    let named = |user_name: &str, address: &str| {
+        let mut body = person(user_name);
+        body["emails"][0]["value"] = format!("{address}@example.com").into();
+        body
+    };
+    // Keycloak's username is the address; the userName may be anything, somebody else's address too.
+    scene.fabrikam.scim.post("/Users", &named("jane", "j.smith")).await.expect(201);
+    for (number, user_name) in ["jane", "j.smith@example.com"].into_iter().enumerate() {
+        for (tenant, scim) in [("contoso", &scene.contoso.scim), ("own", &scene.own)] {
+            let body = named(user_name, &format!("{tenant}-{number}"));
+            let answer = scim.post("/Users", &body).await.expect(201);
+            assert_eq!(answer.json()["userName"], user_name, "{answer}");
+            let again = named(user_name, &format!("{tenant}-{number}-again"));
+            scim.post("/Users", &again).await.scim_error(409, Some("uniqueness"));
+        }
+    }
 }
 
 async fn members() {
