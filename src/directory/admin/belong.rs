@@ -130,10 +130,21 @@ impl Session {
     /// meant who let them out of an organization.
     pub(super) async fn give_up_role(&self, id: &UserId, attributes: &Attributes) -> Result<()> {
         let tenants = attributes.get(MANAGED).map(Vec::as_slice).unwrap_or_default();
-        if self.storage.tenant.id().is_none() || tenants.iter().any(|tenant| tenant::is_tenant(tenant)) {
+        if self.storage.tenant.id().is_none()
+            || tenants.iter().any(|tenant| tenant::is_tenant(tenant))
+            || self.is_due_elsewhere(id).await?
+        {
             return Ok(());
         }
         self.client.unmap_realm_role(id, &self.facts.role).await.or_scim(self)
+    }
+
+    /// Is the user a member of another organization that is served, whose index may only be due?
+    pub(super) async fn is_due_elsewhere(&self, id: &UserId) -> Result<bool> {
+        let organizations = self.client.organizations_of(id).await.or_scim(self)?;
+        let mut ids = organizations.iter().filter_map(|organization| organization.id.as_ref());
+        let own = self.storage.tenant.id();
+        Ok(ids.any(|id| Some(id) != own && self.directory.0.realm.serves(id)))
     }
 }
 

@@ -7,7 +7,6 @@ use crate::scim::{Code, Error, Resource, ResourceType, ScimType};
 use super::Session;
 use super::storage;
 use super::tag::Mark;
-use super::tenant;
 
 impl Session {
     /// Looks whether the userName can be taken, where Keycloak does not look itself. `holder` is the user that is to
@@ -15,7 +14,8 @@ impl Session {
     ///
     /// # Errors
     /// 400 for a name that Keycloak gives to service accounts: its user would be invisible to SCIM. 409 where Keycloak
-    /// makes usernames from e-mail addresses, so that nothing there keeps userNames apart, and another user has it.
+    /// makes usernames from e-mail addresses, so that nothing there keeps userNames apart, and another user of the tenant
+    /// has it.
     pub(super) async fn check_user_name(
         &self,
         wanted: &Wanted,
@@ -46,7 +46,8 @@ impl Session {
             // A create that was cut off may be repeated, with the same e-mail address.
             let repeated = Mark::on(other).is_some() && other.email == email;
             other.id.as_ref() != except
-                && tenant::has_any(other)
+                // What others call their users is none of this tenant's business.
+                && self.storage.tenant.has(other)
                 && !repeated
                 && lower_name(user, &self.storage.read(other, &self.caller).resource) == name
         });

@@ -190,7 +190,7 @@ impl Session {
             let tenants = attributes.get_mut(MANAGED).map(std::mem::take).unwrap_or_default();
             let alive = |tenant: &String| tenant::organization(tenant).is_none_or(|id| !is_dead(id));
             let left: Vec<String> = tenants.into_iter().filter(alive).collect();
-            if !left.iter().any(|tenant| tenant::is_tenant(tenant)) {
+            if !left.iter().any(|tenant| tenant::is_tenant(tenant)) && !self.is_due_elsewhere(id).await? {
                 self.client.unmap_realm_role(id, &self.facts.role).await.or_scim(self)?;
             }
             attributes.insert(MANAGED.into(), left);

@@ -21,6 +21,7 @@ mod leavers;
 mod links;
 mod okta;
 mod operation;
+mod organizations;
 mod plans;
 mod postman;
 mod protection;
@@ -62,6 +63,7 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(token_endpoint::trials());
     trials.extend(setup::trials());
     trials.extend(operation::trials());
+    trials.extend(organizations::trials());
     trials.extend(protection::trials());
     trials.extend(leavers::trials());
     trials.extend(links::trials());

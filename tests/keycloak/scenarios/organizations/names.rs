@@ -1,0 +1,130 @@
+//! Names and addresses are taken once in a realm: what a 409 must say of somebody elsewhere, and no more.
+
+use std::collections::BTreeSet;
+
+use libtest_mimic::Trial;
+use scimgate::scim::Code;
+use serde_json::json;
+
+use super::{NOBODY, Scene, at, create, listed, scene, told};
+use crate::runner::both;
+use crate::scenarios::stage::{by_hand, patch, person};
+
+pub fn trials() -> Vec<Trial> {
+    [
+        both("organizations::whose_a_name_or_address_is_stays_untold", taken),
+        both("organizations::user_names_that_keycloak_does_not_keep_are_each_tenants_own", own_names),
+        both("organizations::a_member_elsewhere_is_unknown", members),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+async fn taken() {
+    let scene = Scene::new().await;
+    let id = scene.contoso.create("babs").await;
+    scene.fabrikam.create("jane").await;
+    create(&scene.own, "adam").await;
+    scene.realm.create_user(&by_hand("alice")).await;
+    let other = scene.realm.create_user(&by_hand("bob")).await;
+    scene.realm.add_member(&scene.adatum, &other).await;
+    let before = scene.stored().await;
+    let mut texts = BTreeSet::new();
+    let scim = &scene.contoso.scim;
+    let path = at(&id);
+    for name in ["jane", "JANE", "adam", "alice", "bob"] {
+        let address = format!("{name}@example.com");
+        let mut by_name = person("somebody");
+        by_name["userName"] = name.into();
+        let mut by_address = person("somebody");
+        by_address["emails"][0]["value"] = address.clone().into();
+        let mut renamed = person("babs");
+        renamed["userName"] = name.into();
+        let mut readdressed = person("babs");
+        readdressed["emails"][0]["value"] = address.clone().into();
+        let rename = patch(&json!([{ "op": "replace", "path": "userName", "value": name }]));
+        let move_to =
+            patch(&json!([{ "op": "replace", "path": "emails[type eq \"work\"].value", "value": address }]));
+        let without_address = json!({ "schemas": [crate::scim::USER], "userName": address });
+        for answer in [
+            scim.post("/Users", &person(name)).await,
+            scim.post("/Users", &by_name).await,
+            scim.post("/Users", &by_address).await,
+            scim.post("/Users", &without_address).await,
+            scim.put(&path, &renamed).await,
+            scim.put(&path, &readdressed).await,
+            scim.patch(&path, &rename).await,
+            scim.patch(&path, &move_to).await,
+        ] {
+            answer.scim_error(409, Some("uniqueness"));
+            assert_eq!(answer.code(), Some(Code::UserExists), "{answer}");
+            texts.insert(told(&answer, ""));
+        }
+    }
+    assert_eq!(texts.len(), 1, "{texts:?}");
+    assert_eq!(scene.stored().await, before, "nothing changed in Keycloak");
+    assert_eq!(listed(scim).await, ["babs"]);
+    // Of its own it may know more.
+    let own = scim.post("/Users", &person("babs")).await.expect(409);
+    assert!(own.json()["detail"].as_str().unwrap().contains(&id), "{own}");
+}
+
+async fn own_names() {
+    let scene =
+        Scene::swept("1h", |realm, prepared| prepared.set(&["realms", realm, "email_as_username"], true))
+            .await;
+    let named = |user_name: &str, address: &str| {
+        let mut body = person(user_name);
+        body["emails"][0]["value"] = format!("{address}@example.com").into();
+        body
+    };
+    // Keycloak's username is the address; the userName may be anything, somebody else's address too.
+    scene.fabrikam.scim.post("/Users", &named("jane", "j.smith")).await.expect(201);
+    for (number, user_name) in ["jane", "j.smith@example.com"].into_iter().enumerate() {
+        for (tenant, scim) in [("contoso", &scene.contoso.scim), ("own", &scene.own)] {
+            let body = named(user_name, &format!("{tenant}-{number}"));
+            let answer = scim.post("/Users", &body).await.expect(201);
+            assert_eq!(answer.json()["userName"], user_name, "{answer}");
+            let again = named(user_name, &format!("{tenant}-{number}-again"));
+            scim.post("/Users", &again).await.scim_error(409, Some("uniqueness"));
+        }
+    }
+}
+
+async fn members() {
+    let scene = Scene::new().await;
+    let own = scene.contoso.create("babs").await;
+    let others = [
+        scene.fabrikam.create("jane").await,
+        create(&scene.own, "adam").await,
+        scene.realm.create_user(&by_hand("alice")).await,
+        scene.fabrikam.scim.post("/Groups", &scene::group("Theirs", [])).await.expect(201).id(),
+        scene.own.post("/Groups", &scene::group("The realm's", [])).await.expect(201).id(),
+    ];
+    let scim = &scene.contoso.scim;
+    let group = scim.post("/Groups", &scene::group("Guides", [&own])).await.expect(201).id();
+    let before = scene.stored().await;
+    let path = scene::at(&group);
+    let answers = async |member: &String| {
+        let members = [own.clone(), member.clone()];
+        let all = [
+            scim.post("/Groups", &scene::group("Tour guides", [member])).await,
+            scim.put(&path, &scene::group("Guides", &members)).await,
+            scim.patch(&path, &scene::adding([member])).await,
+            scim.patch(&path, &scene::removing([member])).await,
+        ];
+        assert_eq!(all.each_ref().map(|answer| answer.status)[..3], [400; 3], "{}", all[2]);
+        assert!(all[3].status < 300, "{}", all[3]);
+        all.map(|answer| {
+            let (status, text) = told(&answer, member);
+            // When the group was changed last is no matter of the member.
+            (status, if status == 400 { text } else { String::new() })
+        })
+    };
+    let unknown = answers(&NOBODY.to_owned()).await;
+    for member in &others {
+        assert_eq!(answers(member).await, unknown, "{member}");
+    }
+    assert_eq!(scene.stored().await, before, "nothing changed in Keycloak");
+}
