@@ -187,19 +187,35 @@ impl Local {
         let mut local = Self { config, before, mappings: Arc::default(), token };
         local.extended(args, None)?;
         let kept = local.kept(args, folder)?;
-        let user = kept.as_ref().map_or(user(), |kept| &kept.user);
+        let user = kept.as_ref().map_or(user(), |(kept, _)| &kept.user);
         if let Err(reason) = LinkedValue::parse(args.idp_user_id(), user) {
             return Err(SetupError::Argument { option: "--idp-user-id", reason });
         }
-        local.mappings = kept.map_or_else(Arc::default, |kept| Mapping::all(&kept.user, &kept.attribute_map));
+        if let Some((realm, organizations)) = &kept {
+            // One user profile has to declare what all tenants of the realm map.
+            let mut mappings: Vec<Mapping> = Vec::new();
+            for tenant in std::iter::once(realm).chain(organizations) {
+                for mapping in Mapping::all(&tenant.user, &tenant.attribute_map).iter() {
+                    if mappings.iter().all(|known| known.name != mapping.name) {
+                        mappings.push(mapping.clone());
+                    }
+                }
+            }
+            local.mappings = mappings.into();
+        }
         Ok(local)
     }
 
-    /// What config.toml keeps of this realm's users, and where, whatever else `serve` may find wrong with it: a secret
+    /// What config.toml keeps of this realm's users and of its organizations', and where, whatever else `serve` may find wrong with it: a secret
     /// that it names need not be here. None where there is no file yet.
-    fn kept(&self, args: &SetupArgs, folder: &Folder) -> Result<Option<UserAttributes>, SetupError> {
+    fn kept(
+        &self,
+        args: &SetupArgs,
+        folder: &Folder,
+    ) -> Result<Option<(UserAttributes, Vec<UserAttributes>)>, SetupError> {
         let Some(text) = &self.before else { return Ok(None) };
-        let found = config::user_attributes(text, &folder.file(config_file::NAME), &args.realm_name()?)?;
+        let found =
+            config::tenants_user_attributes(text, &folder.file(config_file::NAME), &args.realm_name()?)?;
         Ok(Some(found))
     }
 
