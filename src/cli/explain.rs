@@ -207,7 +207,22 @@ impl Question {
             realm.name.as_ref()
         })?;
         let mut realm = Realm::clone(realm);
-        let callers = realm.callers.values();
+        let tenant = match organization_of(&rest) {
+            None => &mut realm,
+            Some(key) => {
+                let names =
+                    realm.organizations.keys().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                let found = realm.organizations.get_mut(key.as_str());
+                let found = found.ok_or_else(|| {
+                    ExplainError::Argument(format!(
+                        "the configuration of the realm {} has no organization {key}; it has {names}",
+                        realm.name
+                    ))
+                })?;
+                Arc::make_mut(found)
+            }
+        };
+        let callers = tenant.callers.values();
         let caller =
             one_of("caller", "--caller", callers, args.caller.as_deref(), |caller| caller.name.as_ref())?;
         let caller = caller.name.clone();
@@ -215,7 +230,10 @@ impl Question {
         let mut sha256 = [0; 32];
         sha256.copy_from_slice(digest::digest(&digest::SHA256, token.expose_secret().as_bytes()).as_ref());
         let auth = CallerAuth::Token { tokens: vec![StaticToken::random(sha256)] };
-        realm.callers = BTreeMap::from([(caller.clone(), Caller::unrestricted(caller.clone(), auth))]);
+        if let Some(asking) = tenant.callers.get_mut(&caller) {
+            // It may do what it may, from wherever this is; the others stay, since users may be theirs.
+            *asking = Caller { auth, networks: Vec::new(), rate_limit: None, ..asking.clone() };
+        }
         let target = format!("/realms/{}/scim/v2{rest}", realm.name);
         let server = &mut config.server;
         if server.public_url.is_none() {
@@ -227,6 +245,12 @@ impl Question {
         config.realms = BTreeMap::from([(realm.name.clone(), Arc::new(realm))]);
         Ok(Self { config, caller, token, target })
     }
+}
+
+/// The organization, where what follows the realm's base URL names one.
+fn organization_of(rest: &str) -> Option<String> {
+    let key = rest.strip_prefix("/organizations/")?.split(['/', '?']).next()?;
+    Some(percent_encoding::percent_decode_str(key).decode_utf8_lossy().into_owned())
 }
 
 /// The realm, where the path (or a whole URL) names it, and what follows the base URL.
@@ -426,6 +450,18 @@ mod tests {
             ("/realms/acme/scim/v2/Users?count=0", Some("acme"), "/Users?count=0"),
         ] {
             assert_eq!(split_path(path), (realm.map(str::to_owned), rest.to_owned()), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_path_may_name_an_organization() {
+        for (rest, organization) in [
+            ("/organizations/contoso/Users?count=1", Some("contoso")),
+            ("/organizations/con%2Dtoso", Some("con-toso")),
+            ("/Users/organizations/contoso", None),
+            ("/Users", None),
+        ] {
+            assert_eq!(organization_of(rest).as_deref(), organization, "{rest}");
         }
     }
 

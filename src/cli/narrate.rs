@@ -89,10 +89,19 @@ fn purpose(made: &Made) -> Option<&'static str> {
     let has = |name: &str| made.url.query_pairs().any(|(key, _)| key == name);
     let written = |at: &str| made.body.as_ref().and_then(|body| body.pointer(at));
     let marks = || written("/attributes/scim.pending").is_some();
-    if made.path.contains("group") {
-        return group_purpose(made, has, written);
+    let path = as_in_realm(made.path);
+    if path.contains("group") {
+        return group_purpose(made, path, has, written);
     }
-    Some(match (made.method.as_str(), made.path) {
+    Some(match (made.method.as_str(), path) {
+        ("GET", "members/{id}") => "is the user a member of the organization?",
+        ("POST", "members") => "make the user a member of the organization",
+        ("DELETE", "members/{id}") => "end the user's membership in the organization",
+        ("GET", "members") => "who is a member of the organization?",
+        ("GET", "organizations/members/{id}/organizations") => {
+            "does the user belong to another organization, too? Then this one may not change it"
+        }
+        ("GET", "organizations" | "organizations/{organization}") => "is the organization there?",
         ("POST", "users") if marks() => {
             "create the user: without credentials, and marked as unfinished until it has its role"
         }
@@ -134,6 +143,16 @@ fn purpose(made: &Made) -> Option<&'static str> {
     })
 }
 
+/// The path as that of the realm's own groups, which an organization's are like.
+fn as_in_realm(path: &str) -> &str {
+    match path.strip_prefix("organizations/{organization}/") {
+        Some("members/{id}/groups") => "users/{id}/groups",
+        Some("groups/{group}/members/{id}") => "users/{id}/groups/{group}",
+        Some(path) => path,
+        None => path,
+    }
+}
+
 /// How many users a search names by their ids.
 fn ids(made: &Made) -> usize {
     let search = made.url.query_pairs().find(|(key, _)| key == "search");
@@ -143,12 +162,13 @@ fn ids(made: &Made) -> usize {
 /// What a call about groups is for.
 fn group_purpose<'m>(
     made: &'m Made,
+    path: &str,
     has: impl Fn(&str) -> bool,
     written: impl Fn(&str) -> Option<&'m Value>,
 ) -> Option<&'static str> {
     let moves = || written("/id").is_some();
     let revision = || written("/attributes/scim.revision/0").and_then(Value::as_str).unwrap_or_default();
-    Some(match (made.method.as_str(), made.path) {
+    Some(match (made.method.as_str(), path) {
         ("GET", "groups") if has("q") => "find groups by this attribute",
         ("GET", "groups") => "find groups by this part of their names, whatever the letter case",
         ("GET", "groups/{id}") => "read the group",
