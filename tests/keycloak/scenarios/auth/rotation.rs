@@ -1,12 +1,13 @@
 //! Keys and tokens that are replaced while requests go on.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use scimgate::scim::Code;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use tokio::sync::RwLock;
 
 use super::issuer::{Issuer, Key};
 use super::{prepared, refused, sha256, with};
@@ -31,14 +32,16 @@ pub async fn under_load() {
     let (old, new, last) = (Key::new("old"), Key::new("new"), Key::new("last"));
     let issuer = Issuer::start(&[&old]).await;
     let (_realm, gateway) = gateway(&issuer).await;
-    let current = Arc::new(Mutex::new(old.token(&issuer.claims())));
+    // Read for as long as a request is under way, so that no token is in flight while its key is withdrawn:
+    // that one would be refused, and rightly.
+    let current = Arc::new(RwLock::new(old.token(&issuer.claims())));
     let (stop, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let load = (0..8).map(|_| {
         let (base, current) = (gateway.base_url().to_owned(), Arc::clone(&current));
         let (stop, answered) = (Arc::clone(&stop), Arc::clone(&answered));
         tokio::spawn(async move {
             while !stop.load(Ordering::SeqCst) {
-                let token = current.lock().unwrap().clone();
+                let token = current.read().await;
                 Scim::bearer(&base, &token).get("/ServiceProviderConfig").await.expect(200);
                 answered.fetch_add(1, Ordering::SeqCst);
             }
@@ -59,12 +62,15 @@ pub async fn under_load() {
     // Both are published for a while before the new one signs.
     issuer.publish(&[&old, &new]);
     some_more().await;
-    *current.lock().unwrap() = new.token(&issuer.claims());
+    *current.write().await = new.token(&issuer.claims());
     some_more().await;
     floor().await;
     // At once, and the old one is gone: only the unknown id tells.
-    issuer.publish(&[&last]);
-    *current.lock().unwrap() = last.token(&issuer.claims());
+    {
+        let mut current = current.write().await;
+        issuer.publish(&[&last]);
+        *current = last.token(&issuer.claims());
+    }
     some_more().await;
     stop.store(true, Ordering::SeqCst);
     for task in load {
