@@ -6,8 +6,8 @@ use std::future::Future;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, PanicHookInfo};
 use std::process::ExitCode;
-use std::sync::OnceLock;
-use std::time::Duration;
+use std::sync::{Mutex, OnceLock};
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -22,6 +22,9 @@ const DEFAULT_THREADS: usize = 2;
 
 /// No test may hang the one test command; long enough for the first one to fetch Keycloak through a slow line.
 const TRIAL_LIMIT: Duration = Duration::from_secs(900);
+
+/// How many trials are named at the end as those that took longest.
+const SLOWEST: usize = 20;
 
 /// The runtime that all asynchronous tests share, with the proxies and clients that outlive a single `await`.
 pub fn runtime() -> &'static Runtime {
@@ -41,7 +44,9 @@ where
     F: FnOnce() -> Fut + Send + 'static,
     Fut: Future<Output = ()>,
 {
-    Trial::test(name, move || {
+    let name = name.into();
+    Trial::test(name.clone(), move || {
+        let _took = Took { name, since: Instant::now() };
         IN_TRIAL.set(true);
         let outcome = runtime().block_on(async {
             let test = AssertUnwindSafe(async { test().await }).catch_unwind();
@@ -82,7 +87,33 @@ pub fn run(trials: Vec<Trial>) -> ExitCode {
     install_panic_hook();
     end_on_signals();
     let conclusion = libtest_mimic::run(&arguments, trials);
+    say_slowest();
     conclusion.exit_code()
+}
+
+static DURATIONS: Mutex<Vec<(Duration, String)>> = Mutex::new(Vec::new());
+
+/// Notes how long a trial took, however it ends.
+struct Took {
+    name: String,
+    since: Instant,
+}
+
+impl Drop for Took {
+    fn drop(&mut self) {
+        DURATIONS.lock().unwrap().push((self.since.elapsed(), std::mem::take(&mut self.name)));
+    }
+}
+
+/// Says where the time of the test command goes.
+fn say_slowest() {
+    let mut durations = std::mem::take(&mut *DURATIONS.lock().unwrap());
+    durations.sort_unstable_by(|one, other| other.cmp(one));
+    let all: Duration = durations.iter().map(|(took, _)| *took).sum();
+    say(&format!("{} trials took {:.0} s together; the longest:", durations.len(), all.as_secs_f64()));
+    for (took, name) in durations.iter().take(SLOWEST) {
+        say(&format!("{:8.1} s  {name}", took.as_secs_f64()));
+    }
 }
 
 /// Writes a line about what the harness is doing; on standard error, since standard output is the test report.
