@@ -1,7 +1,7 @@
 //! Keys and tokens that are replaced while requests go on.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use scimgate::scim::Code;
