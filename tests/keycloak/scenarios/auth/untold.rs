@@ -5,27 +5,34 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use super::issuer::{Issuer, Key};
-use super::{argon2, prepared, sha256};
+use super::{argon2, sha256};
+use crate::admin::admin;
+use crate::gateway::{Auth, Gateway};
 use crate::scim::Scim;
 
 pub async fn of_organizations() {
     let key = Key::new("k");
     let issuer = Issuer::start(&[&key]).await;
-    let (realm, prepared) = prepared(|table| {
-        let contoso = table.replace(".callers", ".organizations.contoso.callers");
-        let ends = "expires = 2020-01-01T00:00:00Z";
-        let external = format!("auth = \"external\"\nissuer = \"{}\"\naudiences = [\"scim\"]", issuer.name());
-        format!(
-            "[{contoso}.over]\nauth = \"token\"\n[{contoso}.over.tokens.a]\nsha256 = \"{}\"\n{ends}\n\
-             [{contoso}.legacy]\nauth = \"basic\"\nuser = \"legacy\"\nargon2 = [\"{}\"]\n\
-             [{contoso}.workforce]\nauth = \"keycloak\"\nclients = [\"workforce\"]\n\
-             [{contoso}.auth0]\n{external}\nclients = [\"k9\"]\n\
-             [{table}.auth0]\n{external}\nclients = [\"k10\"]\n",
-            sha256("over-token"),
-            argon2("password"),
-        )
-    })
-    .await;
+    let realm = admin().await.create_realm("auth").await;
+    realm.put("", &json!({ "organizationsEnabled": true })).await;
+    let contoso =
+        json!({ "name": "contoso", "alias": "contoso", "domains": [{ "name": "contoso.example.com" }] });
+    realm.post("/organizations", &contoso).await;
+    let own = format!("realms.{}.callers", realm.name());
+    let contoso = format!("realms.{}.organizations.contoso.callers", realm.name());
+    let external = format!("auth = \"external\"\nissuer = \"{}\"\naudiences = [\"scim\"]", issuer.name());
+    let callers = format!(
+        "[{contoso}.over]\nauth = \"token\"\n\
+         [{contoso}.over.tokens.a]\nsha256 = \"{}\"\nexpires = 2020-01-01T00:00:00Z\n\
+         [{contoso}.legacy]\nauth = \"basic\"\nuser = \"legacy\"\nargon2 = [\"{}\"]\n\
+         [{contoso}.workforce]\nauth = \"keycloak\"\nclients = [\"workforce\"]\n\
+         [{contoso}.auth0]\n{external}\nclients = [\"k9\"]\n\
+         [{own}.auth0]\n{external}\nclients = [\"k10\"]\n",
+        sha256("over-token"),
+        argon2("password"),
+    );
+    let prepared = Gateway::setup_with(&realm, Auth::Token, &["--organization", "contoso"]).await;
+    let prepared = prepared.append(&callers);
     // A client of the realm that is no caller: any of them gets a good token of the realm.
     let client = json!({
         "clientId": "stranger", "secret": "of-the-test", "serviceAccountsEnabled": true, "standardFlowEnabled": false,
@@ -40,7 +47,6 @@ pub async fn of_organizations() {
         format!("Bearer {}", key.token(&claims))
     };
     let basic = format!("Basic {}", BASE64_STANDARD.encode("legacy:wrong"));
-    let expired = "Bearer over-token".to_owned();
     let refused = [
         ("a client that is no caller", format!("Bearer {own}")),
         ("another issuer's client", foreign("azp", json!("k11"))),
@@ -49,11 +55,12 @@ pub async fn of_organizations() {
         ("a person's", foreign("sid", json!("a"))),
         ("an unknown token", "Bearer wrong".to_owned()),
         ("a wrong password", basic),
-        ("an expired token", expired.clone()),
+        ("an expired token", "Bearer over-token".to_owned()),
         ("another scheme", "Digest a".to_owned()),
     ];
     let gateway = prepared.serve().await;
-    let (base, root) = (gateway.base_url(), gateway.base_url().replace(realm.name(), "not-served"));
+    let base = gateway.base_url().trim_end_matches("/organizations/contoso");
+    let root = base.replace(realm.name(), "not-served");
     let ask = async |base: &str, credentials: &str| {
         let client = Scim::anonymous(base).with_header("authorization", credentials);
         let answer = client.get("/Users?count=1").await;
