@@ -150,14 +150,16 @@ async fn exchanged_folders() {
 }
 
 async fn untold() {
-    let stage = Stage::new("untold").await;
-    let path = stage.gateway.prepared().config();
-    let elsewhere = stage.gateway.prepared().directory().with_file_name("elsewhere");
-    fs::create_dir(&elsewhere).unwrap();
-    let twin = elsewhere.join("twin.toml");
-    fs::hard_link(&path, &twin).unwrap();
+    let stage = Stage::with("untold", Auth::Token, |_, prepared| {
+        let elsewhere = prepared.directory().with_file_name("elsewhere");
+        fs::create_dir(&elsewhere).unwrap();
+        fs::hard_link(prepared.config(), elsewhere.join("twin.toml")).unwrap();
+        prepared
+    })
+    .await;
     // Who writes it by its other name disturbs nobody who looks at the folder of this one.
-    let text = fs::read_to_string(&path).unwrap();
+    let twin = stage.gateway.prepared().directory().with_file_name("elsewhere").join("twin.toml");
+    let text = fs::read_to_string(&twin).unwrap();
     fs::write(&twin, with_page_size(&text, stage.realm.name(), 50)).unwrap();
     until_page_size(&stage.scim, 50, "the change is found").await;
 }
