@@ -12,6 +12,7 @@ const FORMAT: u64 = 1;
 /// Where the links stand.
 const LINKS: &str = "links";
 
+#[expect(clippy::large_enum_variant, reason = "read and taken apart at once, never kept")]
 pub(super) enum Document {
     /// Of the format that is written here; empty where there is none or where it can't be read.
     Known {
