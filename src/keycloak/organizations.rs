@@ -5,7 +5,7 @@
 use http::Method;
 use serde::Deserialize;
 
-use super::client::{AdminClient, At, Repeat, window};
+use super::client::{AdminClient, At, Repeat};
 use super::error::{Error, Result};
 use super::query::MAX_PAGE;
 use super::representation::{
@@ -96,8 +96,8 @@ impl AdminClient {
         Ok(member.map(|member| Membership { managed: member.membership_type != "UNMANAGED" }))
     }
 
-    /// A page of the organization's members (`GET organizations/{organization}/members`), by username, attributes
-    /// included, at most [`MAX_PAGE`]; service accounts too, where somebody added one.
+    /// A page of the organization's members (`GET organizations/{organization}/members`), by username, without their
+    /// attributes, at most [`MAX_PAGE`]; service accounts too, where somebody added one.
     ///
     /// # Errors
     /// [`Error::NotFound`] when there is no such organization, [`Error::Forbidden`] without `view-organizations`, and as
@@ -109,7 +109,12 @@ impl AdminClient {
         max: u32,
     ) -> Result<Vec<UserRepresentation>> {
         let at: At<'_> = (MEMBERS, &[organization.as_ref()]);
-        let mut members: Vec<UserRepresentation> = self.get(at, &window(first, max.min(MAX_PAGE))).await?;
+        let page = [
+            ("first", first.to_string()),
+            ("max", max.min(MAX_PAGE).to_string()),
+            ("briefRepresentation", "true".to_owned()),
+        ];
+        let mut members: Vec<UserRepresentation> = self.get(at, &page).await?;
         members.iter_mut().for_each(UserRepresentation::forget_membership);
         Ok(members)
     }

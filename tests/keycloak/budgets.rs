@@ -2,6 +2,7 @@
 
 mod groups;
 mod links;
+mod organizations;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -147,6 +148,21 @@ const BUDGETS: &[(&str, Budget)] = &[
     // A leaver does not wait for a link.
     ("link: deactivation",                                 budget(5,     3,          0,     0)),
 
+    // Whether the user is a member is asked live, and which other tenants' the user is before a write.
+    ("organization: a new user",                          budget(0,     0,          0,     0)),
+    ("organization: a userName that is taken",            budget(0,     0,          0,     0)),
+    ("organization: read",                                budget(0,     0,          0,     0)),
+    ("organization: read: nobody",                        budget(0,     0,          0,     0)),
+    ("organization: looked up by userName",               budget(0,     0,          0,     0)),
+    ("organization: a page",                              budget(0,     0,          0,     0)),
+    ("organization: PATCH",                               budget(0,     0,          0,     0)),
+    ("organization: PATCH that changes nothing",          budget(0,     0,          0,     0)),
+    ("organization: deactivation",                        budget(0,     0,          0,     0)),
+    ("organization: reactivation",                        budget(0,     0,          0,     0)),
+    ("organization: a new group with a member",           budget(0,     0,          0,     0)),
+    ("organization: a member added",                      budget(0,     0,          0,     0)),
+    ("organization: deleted",                             budget(0,     0,          0,     0)),
+
     ("gateway alone: discovery",                           budget(0,     0,          0,     0)),
     ("gateway alone: a wrong token",                       budget(0,     0,          0,     0)),
     ("gateway alone: a body that is no JSON",              budget(0,     0,          0,     0)),
@@ -168,7 +184,8 @@ pub fn trials() -> Vec<Trial> {
         both("budgets::delete", deletes),
         both("budgets::gateway_alone", gateway_alone),
     ];
-    let trials = trials.into_iter().chain(groups::trials()).chain(links::trials());
+    let trials =
+        trials.into_iter().chain(groups::trials()).chain(links::trials()).chain(organizations::trials());
     let counting = trial("budgets::calls_at_once_are_one_trip", calls_at_once_are_one_trip);
     trials.flatten().chain([counting]).collect()
 }
@@ -218,7 +235,8 @@ impl Watched {
         let gateway = prepared.set(&["log", "level"], "info,scimgate=debug").via(&proxy).serve().await;
         let scim = gateway.scim().await;
         let stage = Stage { gateway, scim, realm };
-        until("the gateway's first sweep", async || stage.gateway.log().contains(" swept")).await;
+        let tenants = 1 + usize::from(stage.realm.organization().is_some());
+        until("the first sweeps", async || stage.gateway.log().matches(" swept").count() == tenants).await;
         Self { stage, proxy, section, sections: vec![section], measured: BTreeSet::new(), wrong: Vec::new() }
     }
 

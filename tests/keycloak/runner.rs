@@ -77,6 +77,15 @@ where
     ]
 }
 
+/// One test for an organization: on the real Keycloak, as `in_organization::name`, and on the stand-in.
+pub fn in_an_organization<F, Fut>(name: &str, test: F) -> [Trial; 2]
+where
+    F: Fn() -> Fut + Copy + Send + 'static,
+    Fut: Future<Output = ()>,
+{
+    both(&format!("in_organization::{name}"), move || tenant::of(Tenant::Organization, test()))
+}
+
 /// What clients send is answered alike for a realm and for an organization of one: [`both`], and the same test for an
 /// organization on the stand-in, as `stand_in::in_organization::name`.
 pub fn in_each_tenant<F, Fut>(name: &str, test: F) -> [Trial; 3]
@@ -85,23 +94,19 @@ where
     Fut: Future<Output = ()>,
 {
     let [keycloak, stand_in] = both(name, test);
-    let organization = trial(format!("stand_in::in_organization::{name}"), move || {
-        tenant::of(Tenant::Organization, backing::on(Backing::StandIn, test()))
-    });
+    let [_, organization] = in_an_organization(name, test);
     [keycloak, stand_in, organization]
 }
 
-/// [`in_each_tenant`], and for an organization of the real Keycloak too, as `in_organization::name`.
+/// [`both`], and both once more for an organization.
 pub fn everywhere<F, Fut>(name: &str, test: F) -> [Trial; 4]
 where
     F: Fn() -> Fut + Copy + Send + 'static,
     Fut: Future<Output = ()>,
 {
-    let [keycloak, stand_in, organization] = in_each_tenant(name, test);
-    let real = trial(format!("in_organization::{name}"), move || {
-        tenant::of(Tenant::Organization, backing::on(Backing::Keycloak, test()))
-    });
-    [keycloak, stand_in, organization, real]
+    let [keycloak, stand_in] = both(name, test);
+    let [organization, stand_ins] = in_an_organization(name, test);
+    [keycloak, stand_in, organization, stand_ins]
 }
 
 /// Runs what the command line selects and ends every process that was started, whatever happened.

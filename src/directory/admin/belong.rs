@@ -1,11 +1,13 @@
 //! Belonging to a tenant: what makes a user its own, who shares a user, and how one is let go without touching the others.
 
+use time::OffsetDateTime;
+
 use crate::directory::{Result, Row, Wanted};
 use crate::keycloak::{self, OrganizationId, UserId, UserRepresentation};
-use crate::scim::{Code, Error};
+use crate::scim::{Code, Error, date_time};
 
 use super::plan::whole;
-use super::storage::{Attributes, MANAGED};
+use super::storage::{Attributes, LAST_MODIFIED, MANAGED};
 use super::tenant::{self, Tenant};
 use super::{OrScim, Session};
 
@@ -85,12 +87,17 @@ impl Session {
         if write.attributes == stored.attributes {
             return Ok(before.clone());
         }
+        if before.resource.text(user, "externalId") != own {
+            let now = date_time::write(OffsetDateTime::now_utc());
+            write.attributes.get_or_insert_default().insert(LAST_MODIFIED.into(), vec![now]);
+        }
         self.client.update_user(id, &write).await.or_scim(self)?;
         let after = UserRepresentation { attributes: write.attributes, ..stored.clone() };
         Ok(self.storage.read(&after, &self.caller))
     }
 
-    /// Takes the membership away, and what the organization kept with the user. May be done again without harm.
+    /// Takes the membership away, and what the organization kept with the user, and ends the sessions: its identity
+    /// provider may have opened them. May be done again without harm.
     ///
     /// # Errors
     /// 403 where the organization's own identity provider brought the user: Keycloak would delete the user.
@@ -117,11 +124,19 @@ impl Session {
         let mut write = whole(stored);
         let attributes = write.attributes.get_or_insert_default();
         self.storage.forget(attributes);
-        self.give_up_role(id, attributes).await?;
-        if write.attributes != stored.attributes {
-            self.client.update_user(id, &write).await.or_scim(self)?;
+        // Each is tried, whatever becomes of the other: who is no member any more is nobody to whom the client comes back.
+        let (ended, given_up) = tokio::join!(self.end_sessions(id), self.give_up_role(id, attributes));
+        given_up?;
+        if write.attributes != stored.attributes
+            && let Err(error) = self.write_left(id, stored, write).await
+        {
+            if !matches!(error, keycloak::Error::Invalid { .. }) {
+                return Err(self.failed(&error));
+            }
+            // Nobody sees the user by the index alone.
+            tracing::warn!(%id, %error, "the user has left; the sweep will try to take the index away");
         }
-        Ok(())
+        ended
     }
 }
 

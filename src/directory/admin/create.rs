@@ -9,6 +9,7 @@ use crate::directory::{Result, Row, Wanted};
 use crate::keycloak::{self, UserId, UserQuery, UserRepresentation};
 use crate::scim::{Code, Error};
 
+use super::names::taken_elsewhere;
 use super::plan::{self, whole};
 use super::storage::PENDING;
 use super::tag::{Mark, Standing};
@@ -120,12 +121,7 @@ impl Session {
                         "The user is being deleted in Keycloak; repeat the request",
                     ));
                 }
-                Some((_, standing)) if standing.is_managed() => {
-                    return Err(Error::conflict(
-                        Code::UserExists,
-                        format!("A user with this userName exists already; its id is {id}"),
-                    ));
-                }
+                Some((_, standing)) if standing.is_managed() => return Err(exists(&id)),
                 Some((_, Standing::Unfinished)) => {}
                 Some((user, _)) => return Err(self.unmanaged(&user).await),
             }
@@ -142,18 +138,23 @@ impl Session {
         self.finish(&id, wanted).await
     }
 
-    /// Finishes a create that was cut off, with what the client wants now.
+    /// Finishes a create that was cut off, with what the client wants now. Nobody was told of the user until now, so who
+    /// finishes it has made it.
     async fn finish(&self, id: &UserId, wanted: &Wanted) -> Result<Row> {
         let _lock = self.directory.0.realm.locks().lock(format!("id {id}")).await;
         self.take_in(id).await?;
         let Some(stored) = self.client.user(id).await.or_scim(self)? else {
             return Err(Error::not_found(id.as_ref()));
         };
+        if Mark::on(&stored).is_none() {
+            return Err(exists(id));
+        }
+        let stored = self.storage.taken_over(&stored, &self.caller);
         let wanted = Wanted { active: Some(wanted.active.unwrap_or(true)), ..wanted.clone() };
         let before = self.storage.read(&stored, &self.caller);
         let _reserved = self.reserve_unique(&wanted, Some((id, &before))).await?;
         let plan = plan::update(&stored, &before, &wanted, self.rules())?;
-        self.linked((id, &stored), &before, &wanted, self.run(id, &stored, plan)).await
+        self.linked((id, &stored), &before, &wanted, plan).await
     }
 
     /// The user that holds the name.
@@ -194,8 +195,8 @@ impl Session {
     }
 
     async fn email_taken(&self, write: &UserRepresentation) -> Error {
-        if write.email.is_none() && self.storage.tenant.id().is_some() {
-            return taken_elsewhere();
+        if self.storage.tenant.id().is_some() {
+            return self.taken_in_realm(write, None).await;
         }
         if write.email.is_none() {
             // Keycloak signs people in by e-mail address too, so a userName that is somebody's address is taken.
@@ -221,9 +222,6 @@ impl Session {
         if managed {
             return Error::conflict(Code::EmailExists, "Another user has this e-mail address already");
         }
-        if self.storage.tenant.id().is_some() {
-            return taken_elsewhere();
-        }
         Error::conflict(
             Code::EmailExists,
             "A user in Keycloak that is not managed over SCIM has this e-mail address already; change it there, or map \
@@ -232,14 +230,8 @@ impl Session {
     }
 }
 
-/// Names and addresses are taken once in a realm. Who has one outside of the organization, and which of the two it is, is
-/// none of the organization's business.
-pub(super) fn taken_elsewhere() -> Error {
-    Error::conflict(
-        Code::UserExists,
-        "The userName or an e-mail address is taken already, by a user who is not this organization's; an administrator of \
-         the realm can make that user a member",
-    )
+fn exists(id: &UserId) -> Error {
+    Error::conflict(Code::UserExists, format!("A user with this userName exists already; its id is {id}"))
 }
 
 fn millis(instant: OffsetDateTime) -> i64 {

@@ -36,6 +36,10 @@ pub(super) fn translate(error: &keycloak::Error, map: &BTreeMap<String, String>)
                 30,
             )
         }
+        // Not 404: its users are there, and a client would create them again.
+        Failure::NotFound { .. } if error.is_organization_missing() => {
+            Error::unavailable(Code::RealmNotReady, "The organization is not there in Keycloak any more", 60)
+        }
         Failure::NotFound { .. } => Error::new(
             404,
             Code::NotFound,

@@ -1,4 +1,4 @@
-//! Disabling a leaver, whatever stands in the way: nobody must stay because of an attribute.
+//! Writing a leaver, whatever stands in the way: nobody must stay because of an attribute.
 
 use std::collections::BTreeMap;
 
@@ -87,6 +87,41 @@ impl Session {
         }
         let field = obstacles.first().map(|obstacle| obstacle.field.as_str()).unwrap_or_default();
         Err(self.not_disabled(id, field).await)
+    }
+
+    /// Writes what is left of a user whom a tenant has let go or lost. What the realm's user profile misses gets a
+    /// placeholder, since leaving must not depend on it; what is there is others', and stays as it is.
+    ///
+    /// # Errors
+    /// [`keycloak::Error::Invalid`] where the profile refuses what is there, and as every call.
+    pub(super) async fn write_left(
+        &self,
+        id: &UserId,
+        stored: &UserRepresentation,
+        mut write: UserRepresentation,
+    ) -> keycloak::Result<()> {
+        let mut tries = BTreeMap::new();
+        for _ in 0..MAX_TRIES {
+            let error = match self.client.update_user(id, &write).await {
+                // A directory's user may be read-only: then membership and role alone say whose it is.
+                Err(keycloak::Error::Invalid { .. }) if stored.federation_link.is_some() => return Ok(()),
+                Err(error @ keycloak::Error::Invalid { .. }) => error,
+                done => return done,
+            };
+            let keycloak::Error::Invalid { fields, .. } = &error else { return Err(error) };
+            for missing in fields {
+                let tried = tries.entry(missing.field.clone()).or_insert(1);
+                if is_there(stored, &missing.field) || !clear_away(&mut write, missing, *tried, id) {
+                    return Err(error);
+                }
+                *tried += 1;
+                tracing::warn!(attribute = missing.field, %id, "got a placeholder, so that the user can leave");
+            }
+            if fields.is_empty() {
+                return Err(error);
+            }
+        }
+        self.client.update_user(id, &write).await
     }
 
     async fn not_disabled(&self, id: &UserId, field: &str) -> Error {

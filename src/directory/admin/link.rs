@@ -1,8 +1,8 @@
 //! Users' links to an identity provider, by which single sign-on finds who was provisioned.
 //!
 //! A link says as whom somebody may sign in, so nobody else's is ever doubled, and nobody with power gets another one.
-//! After any write of a user, the link is what the user's value says; a write that was cut off before it is made good by
-//! the next one.
+//! Who made which link is remembered with the user: only a change of the value by who may choose it moves the link, and
+//! only its maker's tenant takes it away. A move that was cut off is made good by the next write.
 
 use tokio::sync::OwnedMutexGuard;
 
@@ -10,9 +10,10 @@ use crate::directory::{Result, Row, Wanted};
 use crate::keycloak::{FederatedIdentity, MAX_LINKED_ID, UserId, UserRepresentation};
 use crate::scim::{Code, Error, Resource, ResourceType, ScimType};
 
+use super::plan::{Plan, Step, whole};
 use super::realm::Facts;
 use super::shared::{self, Shared};
-use super::storage;
+use super::storage::{self, Made};
 use super::{OrScim, Session};
 
 /// The identity provider that users are linked to.
@@ -83,6 +84,16 @@ pub(super) fn warn(realm: &str, link: &IdentityProviderLink, facts: &Facts) {
     }
 }
 
+/// What is remembered of the user's link.
+fn made(stored: &UserRepresentation, link: &IdentityProviderLink) -> Option<Made> {
+    let links = storage::links_made(stored);
+    links.into_iter().find(|(alias, _)| *alias == link.alias).map(|(_, made)| made)
+}
+
+fn not_linked(id: &UserId, error: &Error) {
+    tracing::warn!(%id, %error, "the user is not linked to the identity provider; the next change tries again");
+}
+
 impl Session {
     /// Puts the link into what a create sends. While the result lives, nobody else takes the value.
     ///
@@ -97,40 +108,57 @@ impl Session {
         let Some(link) = &self.settings().identity_provider else { return Ok(None) };
         let Some(value) = link.user_id.of(&self.storage.user, &wanted.resource) else { return Ok(None) };
         let reserved = self.reserve_link(link, &value, wanted, None).await?;
+        let made = Made { by: self.caller.to_string(), value: value.clone() };
+        self.storage.note_link(write.attributes.get_or_insert_default(), &link.alias, Some(&made))?;
         write.federated_identities = Some(vec![self.identity(link, value, wanted)]);
         Ok(Some(reserved))
     }
 
-    /// Carries out the write of a user, and sees that the link is what the user's value says. The caller holds the user's
+    /// Carries out the plan for a user, and sees that the link is what the user's value says. The caller holds the user's
     /// lock.
     ///
     /// Where the client changes the value, what speaks against the link is an error, and nothing is written. Where it does
-    /// not, the link may be missing, since the user may be older than the configuration; that is made good where nothing
-    /// speaks against it, and stands in the way of no other change.
+    /// not, the link is at most made good: the one that is remembered, or, of a user who is older than the configuration, a
+    /// missing one; that stands in the way of no other change.
     ///
     /// # Errors
-    /// As [`Session::link_new`], 403 for a user with administrative power, and what the write says.
+    /// As [`Session::link_new`], 403 for a user with administrative power, and what the plan's steps say.
     pub(super) async fn linked(
         &self,
         (id, stored): (&UserId, &UserRepresentation),
         before: &Row,
         wanted: &Wanted,
-        write: impl Future<Output = Result<Row>>,
+        mut plan: Plan,
     ) -> Result<Row> {
         let Some(link) =
             self.settings().identity_provider.as_ref().filter(|link| self.may_link(link, stored))
         else {
-            return write.await;
+            return self.run(id, stored, plan).await;
         };
         let value = |resource| link.user_id.of(&self.storage.user, resource);
         let (was, shall) = (value(&before.resource), value(&wanted.resource));
-        if was == shall {
-            return match shall {
+        let made = made(stored, link);
+        // Made of an `externalId` that went with the caller whose unfinished create is finished now.
+        let is_stale = link.user_id == LinkedValue::ExternalId
+            && made
+                .as_ref()
+                .is_some_and(|made| *made.by == *self.caller && Some(&made.value) != shall.as_ref());
+        if was == shall && !is_stale {
+            return match (made, shall) {
                 // A leaver needs no link, and must not wait for one.
-                Some(value) if wanted.active != Some(false) => {
-                    tokio::join!(write, self.heal_link(link, (id, stored), value, wanted)).0
+                _ if wanted.active == Some(false) => self.run(id, stored, plan).await,
+                // By somebody else's change the value may be another one meanwhile, which is nobody's who may choose.
+                (Some(made), _) => {
+                    tokio::join!(
+                        self.run(id, stored, plan),
+                        self.heal_link(link, (id, stored), &made, wanted)
+                    )
+                    .0
                 }
-                _ => write.await,
+                (None, Some(value)) if self.is_ones_own(link, wanted) => {
+                    self.link_older(link, (id, stored), value, wanted, plan).await
+                }
+                _ => self.run(id, stored, plan).await,
             };
         }
         let reserved = match &shall {
@@ -138,40 +166,105 @@ impl Session {
             None => None,
         };
         let there = self.link_there(link, id).await?;
+        if there.as_ref().is_some_and(|there| self.is_anothers(link, stored, there)) {
+            return self.run(id, stored, plan).await;
+        }
         let is_due = match (&there, &shall) {
-            (Some(there), _) if self.is_another_callers(link, stored, there) => false,
             (Some(there), Some(shall)) => there.user_id != *shall,
             // One that nobody here made stays.
-            (Some(there), None) => Some(&there.user_id) == was.as_ref(),
+            (Some(there), None) => {
+                Some(&there.user_id) == made.as_ref().map(|made| &made.value).or(was.as_ref())
+            }
             (None, shall) => shall.is_some(),
         };
-        if !is_due {
-            return write.await;
+        if is_due {
+            self.refuse_power(id, "a change of the link to the identity provider").await?;
         }
-        self.refuse_power(id, "a change of the link to the identity provider").await?;
-        let Some(shall) = shall else {
-            // First: once the value is gone, nobody would know that the link was made of it.
-            self.client.unlink_identity(id, &link.alias).await.or_scim(self)?;
-            return write.await;
+        let own = shall.clone().map(|value| Made { by: self.caller.to_string(), value });
+        self.remember(&mut plan, stored, link, own.as_ref())?;
+        let Some(shall) = shall.filter(|_| is_due) else {
+            if is_due {
+                // First: once the value is gone, nobody would know that the link was made of it.
+                self.client.unlink_identity(id, &link.alias).await.or_scim(self)?;
+            }
+            return self.run(id, stored, plan).await;
         };
-        let row = write.await?;
+        let row = self.run(id, stored, plan).await?;
         self.move_link(link, id, there.is_some(), shall, wanted).await?;
         drop(reserved);
         Ok(row)
     }
 
-    /// Takes the link away that an organization's value made, before the organization lets the user go: its identity
-    /// provider is not to sign in as somebody else's user.
+    /// Takes the links away that the tenant's callers made, before an organization lets the user go, or when it has lost
+    /// them: its identity provider is not to sign in as somebody else's user.
     pub(super) async fn unlink_own(&self, id: &UserId, stored: &UserRepresentation) -> Result<()> {
+        let tenant = &self.storage.tenant;
+        if tenant.id().is_none() {
+            return Ok(());
+        }
+        self.unlink_made(id, stored, |made| tenant.has_caller(&made.by)).await?;
         let Some(link) = &self.settings().identity_provider else { return Ok(()) };
+        // Nobody remembers who made a link that is older than that memory.
+        let is_shared = tenant.is_shared(stored) && link.user_id != LinkedValue::ExternalId;
+        if is_shared || made(stored, link).is_some() {
+            return Ok(());
+        }
         let row = self.storage.read(stored, &self.caller);
-        let value = link.user_id.of(&self.storage.user, &row.resource);
+        let Some(value) = link.user_id.of(&self.storage.user, &row.resource) else { return Ok(()) };
         match self.link_there(link, id).await? {
-            Some(there) if Some(&there.user_id) == value.as_ref() => {
+            Some(there) if there.user_id == value && !self.is_known_elsewhere(stored, &value) => {
                 self.client.unlink_identity(id, &link.alias).await.or_scim(self)
             }
             _ => Ok(()),
         }
+    }
+
+    /// Takes those of the links away that the gateway made and that these words are about, unless somebody has made
+    /// others of them.
+    pub(super) async fn unlink_made(
+        &self,
+        id: &UserId,
+        stored: &UserRepresentation,
+        is_meant: impl Fn(&Made) -> bool,
+    ) -> Result<()> {
+        let mut links = storage::links_made(stored);
+        links.retain(|(_, made)| is_meant(made));
+        if links.is_empty() {
+            return Ok(());
+        }
+        let there = self.client.federated_identities(id).await.or_scim(self)?;
+        for (alias, made) in links {
+            let is_there =
+                |link: &FederatedIdentity| link.identity_provider == alias && link.user_id == made.value;
+            if there.iter().any(is_there) {
+                self.client.unlink_identity(id, &alias).await.or_scim(self)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts into the plan's write who made the link; there may be no other reason to write.
+    fn remember(
+        &self,
+        plan: &mut Plan,
+        stored: &UserRepresentation,
+        link: &IdentityProviderLink,
+        made: Option<&Made>,
+    ) -> Result<()> {
+        let mut alone = whole(stored);
+        let write = plan.steps.iter_mut().find_map(|step| match step {
+            Step::Write(write) => Some(write),
+            Step::EndSessions => None,
+        });
+        if let Some(write) = write {
+            let attributes = write.attributes.get_or_insert_default();
+            return self.storage.note_link(attributes, &link.alias, made);
+        }
+        self.storage.note_link(alone.attributes.get_or_insert_default(), &link.alias, made)?;
+        if alone.attributes.clone().unwrap_or_default() != stored.attributes.clone().unwrap_or_default() {
+            plan.steps.insert(0, Step::Write(Box::new(alone)));
+        }
+        Ok(())
     }
 
     /// May this caller's values decide about the link? It says as whom somebody may sign in, so of a user that another
@@ -182,8 +275,14 @@ impl Session {
         together || self.owner(stored) != shared::Owner::Another
     }
 
-    /// Was the link made of another caller's `externalId`?
-    fn is_another_callers(
+    /// Is the value certainly the caller's, who does not change it now: nobody else could write it, or the request is a
+    /// whole user?
+    fn is_ones_own(&self, link: &IdentityProviderLink, wanted: &Wanted) -> bool {
+        link.user_id == LinkedValue::ExternalId || self.settings().callers.len() < 2 || !wanted.all_or_nothing
+    }
+
+    /// Is the link none that this caller may move: another tenant's, or made of another caller's `externalId`?
+    fn is_anothers(
         &self,
         link: &IdentityProviderLink,
         stored: &UserRepresentation,
@@ -192,33 +291,86 @@ impl Session {
         let tenant = &self.storage.tenant;
         let callers = self.settings().callers.iter().map(|caller| tenant.qualified(caller));
         let mut others = callers.filter(|caller| **caller != *self.caller);
+        if let Some(made) = made(stored, link).filter(|made| made.value == there.user_id) {
+            return !tenant.has_caller(&made.by)
+                || link.user_id == LinkedValue::ExternalId && others.any(|caller| caller == made.by);
+        }
         let external_ids = storage::values(stored, storage::EXTERNAL_ID);
-        link.user_id == LinkedValue::ExternalId
-            && others.any(|caller| external_ids.contains(&storage::external_id(&caller, &there.user_id)))
+        let is_another_callers = link.user_id == LinkedValue::ExternalId
+            && others.any(|caller| external_ids.contains(&storage::external_id(&caller, &there.user_id)));
+        is_another_callers || self.is_known_elsewhere(stored, &there.user_id)
     }
 
-    /// Makes good a link that is not what the user's value says, where nothing speaks against it.
-    async fn heal_link(
+    /// Is it another tenant's `externalId` of the user?
+    fn is_known_elsewhere(&self, stored: &UserRepresentation, value: &str) -> bool {
+        let callers = storage::values(stored, storage::EXTERNAL_ID)
+            .iter()
+            .filter_map(|known| known.strip_suffix(value)?.strip_suffix(':'));
+        callers.into_iter().any(|caller| !self.storage.tenant.has_caller(caller))
+    }
+
+    /// Links a user whose link nobody remembers, and who has none, with the value that it has; then it is remembered.
+    async fn link_older(
         &self,
         link: &IdentityProviderLink,
         (id, stored): (&UserId, &UserRepresentation),
         value: String,
         wanted: &Wanted,
+        mut plan: Plan,
+    ) -> Result<Row> {
+        let own = Made { by: self.caller.to_string(), value: value.clone() };
+        let free = async {
+            if self.facts.identity_provider == Some(false) {
+                return Ok(None);
+            }
+            match self.link_there(link, id).await? {
+                None if self.power(id).await?.is_none() => {
+                    self.reserve_link(link, &value, wanted, Some(id)).await.map(Some)
+                }
+                _ => Ok(None),
+            }
+        };
+        let reserved = match free.await {
+            Ok(Some(reserved)) => reserved,
+            Ok(None) => return self.run(id, stored, plan).await,
+            Err(error) => {
+                not_linked(id, &error);
+                return self.run(id, stored, plan).await;
+            }
+        };
+        self.remember(&mut plan, stored, link, Some(&own))?;
+        let row = self.run(id, stored, plan).await?;
+        if let Err(error) = self.move_link(link, id, false, value, wanted).await {
+            not_linked(id, &error);
+        }
+        drop(reserved);
+        Ok(row)
+    }
+
+    /// Makes good a link that is not the remembered one, where nothing speaks against it.
+    async fn heal_link(
+        &self,
+        link: &IdentityProviderLink,
+        (id, stored): (&UserId, &UserRepresentation),
+        made: &Made,
+        wanted: &Wanted,
     ) {
+        if !self.storage.tenant.has_caller(&made.by) {
+            return;
+        }
         let healed = async {
             let there = self.link_there(link, id).await?;
             let stays = there
                 .as_ref()
-                .is_some_and(|there| there.user_id == value || self.is_another_callers(link, stored, there));
+                .is_some_and(|there| there.user_id == made.value || self.is_anothers(link, stored, there));
             if stays || self.facts.identity_provider == Some(false) || self.power(id).await?.is_some() {
                 return Ok(());
             }
-            let _reserved = self.reserve_link(link, &value, wanted, Some(id)).await?;
-            self.move_link(link, id, there.is_some(), value, wanted).await
+            let _reserved = self.reserve_link(link, &made.value, wanted, Some(id)).await?;
+            self.move_link(link, id, there.is_some(), made.value.clone(), wanted).await
         };
         if let Err(error) = healed.await {
-            let error: Error = error;
-            tracing::warn!(%id, %error, "the user is not linked to the identity provider; the next change tries again");
+            not_linked(id, &error);
         }
     }
 

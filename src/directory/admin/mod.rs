@@ -15,6 +15,7 @@ mod power;
 pub mod push_down;
 mod read;
 mod realm;
+mod roster;
 mod sessions;
 mod shared;
 pub mod storage;

@@ -1,12 +1,12 @@
-//! Which userNames can be taken.
+//! Which userNames can be taken, and what an organization learns where one can't.
 
 use crate::directory::{Result, Row, Wanted};
-use crate::keycloak::{SERVICE_ACCOUNT_PREFIX, UserId};
+use crate::keycloak::{SERVICE_ACCOUNT_PREFIX, UserId, UserQuery, UserRepresentation};
 use crate::scim::{Code, Error, Resource, ResourceType, ScimType};
 
-use super::Session;
 use super::storage;
-use super::tag::Mark;
+use super::tag::{Mark, Standing};
+use super::{OrScim, Session};
 
 impl Session {
     /// Looks whether the userName can be taken, where Keycloak does not look itself. `holder` is the user that is to
@@ -56,6 +56,63 @@ impl Session {
         }
         Ok(())
     }
+
+    /// What to say where Keycloak refuses an organization's user because a name or an address is taken: of its own people
+    /// the organization may know which, and by whom. `holder` is the user that was to get it; none for a create.
+    pub(super) async fn taken_in_realm(&self, write: &UserRepresentation, holder: Option<&UserId>) -> Error {
+        match self.taken_within(write, holder).await {
+            Ok(Some(error)) | Err(error) => error,
+            Ok(None) => taken_elsewhere(),
+        }
+    }
+
+    async fn taken_within(
+        &self,
+        write: &UserRepresentation,
+        holder: Option<&UserId>,
+    ) -> Result<Option<Error>> {
+        let texts = [(&write.username, true), (&write.email, false)];
+        for (text, is_name) in texts.into_iter().filter_map(|(text, is_name)| Some((text.clone()?, is_name)))
+        {
+            let by_name = UserQuery { username: Some(text.clone()), max: 2, ..UserQuery::default() };
+            let by_email = UserQuery { email: Some(text), max: 2, ..UserQuery::default() };
+            let (named, addressed) =
+                tokio::try_join!(self.client.users(&by_name), self.client.users(&by_email)).or_scim(self)?;
+            for id in named.into_iter().chain(addressed).filter_map(|user| user.id) {
+                if Some(&id) == holder {
+                    continue;
+                }
+                let is_own = match self.observe(&id).await? {
+                    // Somebody's create that was cut off, under another userName: it is finished, so that it can be seen.
+                    Some((_, Standing::Unfinished)) => self.heal(&id).await?.is_some(),
+                    found => found.is_some_and(|(_, standing)| standing.is_managed()),
+                };
+                if is_own {
+                    return Ok(Some(if is_name {
+                        Error::conflict(
+                            Code::UserExists,
+                            format!(
+                                "The userName is that of another user, or the user's e-mail address; the user's id is {id}"
+                            ),
+                        )
+                    } else {
+                        Error::conflict(Code::EmailExists, "Another user has this e-mail address already")
+                    }));
+                }
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Names and addresses are taken once in a realm. Who has one outside of the organization, and which of the two it is, is
+/// none of the organization's business.
+pub(super) fn taken_elsewhere() -> Error {
+    Error::conflict(
+        Code::UserExists,
+        "The userName or an e-mail address is taken already, by a user who is not this organization's; an administrator of \
+         the realm can make that user a member",
+    )
 }
 
 fn lower_name(user: &ResourceType, resource: &Resource) -> String {

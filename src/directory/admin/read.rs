@@ -11,6 +11,7 @@ use crate::scim::members::{self, NeededMembers};
 use crate::scim::{Code, Error, Filter, ScimType};
 
 use super::push_down::{self, Key, Narrowing, Plan};
+use super::roster::Members;
 use super::storage::{self, EMAILS, EXTERNAL_ID, HASH, USER_NAME};
 use super::tag::{Seen, Standing};
 use super::{OrScim, Session};
@@ -170,7 +171,7 @@ impl Session {
     }
 
     /// Gives the managed users that the conditions find, page by page, and says how many users they find; gives none
-    /// where these are more than the limit. It trusts the index.
+    /// where these are more than the limit. It trusts the index, and the memberships of an organization.
     async fn walk(&self, scan: &Narrowing, limit: usize, given: &mut Given<'_, '_>) -> Result<usize> {
         let query = UserQuery { max: WALK_PAGE, ..scan.query(self.storage.tenant.index()) };
         let (mut page, total) =
@@ -179,9 +180,11 @@ impl Session {
         if total > limit {
             return Ok(total);
         }
+        let mut members = Members::default();
         let mut first = 0;
         loop {
-            self.listed(&page).for_each(|row| given.give(row));
+            let listed = self.listed(page, &mut members).await?;
+            listed.iter().for_each(|user| given.give(self.storage.read(user, &self.caller)));
             first += WALK_PAGE as usize;
             if first >= total {
                 return Ok(total);
@@ -285,27 +288,25 @@ impl Session {
         Ok(users)
     }
 
-    /// A window of the roster: lists trust the index.
+    /// A window of the roster: lists trust the index. Of an organization's, who is no member any more is left out, and only
+    /// counted until the index is healed.
     pub(super) async fn page(&self, first: usize, count: usize) -> Result<Page> {
         let query = self.roster(first, count);
         let rows = async {
             // A page of nothing is asked for its total alone.
-            if count == 0 { Ok(Vec::new()) } else { self.client.users(&query).await }
+            if count == 0 { Ok(Vec::new()) } else { self.client.users(&query).await.or_scim(self) }
         };
-        let (users, total) = tokio::try_join!(rows, self.client.count_users(&query)).or_scim(self)?;
-        Ok(Page { rows: self.listed(&users).collect(), total: usize::try_from(total).unwrap_or(usize::MAX) })
+        let total = async { self.client.count_users(&query).await.or_scim(self) };
+        let (users, total, mut members) = tokio::try_join!(rows, total, self.members_near(first, count))?;
+        let listed = self.listed(users, &mut members).await?;
+        let rows = listed.iter().map(|user| self.storage.read(user, &self.caller)).collect();
+        Ok(Page { rows, total: usize::try_from(total).unwrap_or(usize::MAX) })
     }
 
     /// The managed users from `first` on, ordered by username.
     pub(super) fn roster(&self, first: usize, count: usize) -> UserQuery {
         let max = u32::try_from(count).unwrap_or(MAX_PAGE).min(MAX_PAGE);
         from(&UserQuery { max, ..Narrowing::default().query(self.storage.tenant.index()) }, first)
-    }
-
-    /// Those of the users that the index has.
-    fn listed<'u>(&self, users: &'u [UserRepresentation]) -> impl Iterator<Item = Row> + use<'u, '_> {
-        let managed = users.iter().filter(|user| self.storage.tenant.has(user) && !user.is_service_account());
-        managed.map(|user| self.storage.read(user, &self.caller))
     }
 }
 

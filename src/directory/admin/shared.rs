@@ -35,19 +35,25 @@ impl Session {
         owner(stored, &self.caller, callers)
     }
 
-    /// Refuses to deactivate or to reactivate a user whom another caller made, where the configuration says so.
-    pub(super) fn refuse_anothers_activity(
+    /// What a request may say of `active`: to deactivate or to reactivate a user whom another caller made is refused, where
+    /// the configuration says so; to repeat that the user is inactive says nothing, since it would end an assertion that
+    /// only the user's own caller can take back, and with it an administrator's block.
+    pub(super) fn judge_activity(
         &self,
         stored: &UserRepresentation,
         before: &Row,
-        wanted: &Wanted,
-    ) -> Result<()> {
+        wanted: Wanted,
+    ) -> Result<Wanted> {
         match (before.resource.flag("active"), wanted.active) {
-            (Some(true), Some(false)) => self.refuse_anothers(stored, "deactivated"),
+            (Some(true), Some(false)) => self.refuse_anothers(stored, "deactivated")?,
             // Whom the one let go, the other must not take back by an update that says what it knew before.
-            (Some(false), Some(true)) => self.refuse_anothers(stored, "reactivated"),
-            _ => Ok(()),
+            (Some(false), Some(true)) => self.refuse_anothers(stored, "reactivated")?,
+            (Some(false), Some(false)) if self.is_anothers_alone(stored) => {
+                return Ok(Wanted { active: None, ..wanted });
+            }
+            _ => {}
         }
+        Ok(wanted)
     }
 
     /// Refuses to delete a user whom another caller made, where the configuration says so.
@@ -55,8 +61,13 @@ impl Session {
         self.refuse_anothers(stored, "deleted")
     }
 
+    /// Does the user belong to another caller, where callers are kept apart?
+    fn is_anothers_alone(&self, stored: &UserRepresentation) -> bool {
+        self.settings().shared == Shared::Refuse && self.owner(stored) == Owner::Another
+    }
+
     fn refuse_anothers(&self, stored: &UserRepresentation, done: &str) -> Result<()> {
-        if self.settings().shared == Shared::LastWins || self.owner(stored) != Owner::Another {
+        if !self.is_anothers_alone(stored) {
             return Ok(());
         }
         Err(Error::new(

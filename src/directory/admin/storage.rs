@@ -2,13 +2,14 @@
 //!
 //! These names and forms stand in people's databases for years: changing one needs a migration.
 
+mod document;
 mod mapping;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use aws_lc_rs::digest;
-use serde_json::{Value, json};
+use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -18,6 +19,8 @@ use crate::scim::date_time;
 use crate::scim::render::Meta;
 use crate::scim::{Code, Error, Object, Resource, ResourceType, ScimType};
 
+use self::document::{Document, Origin, document};
+pub(super) use self::document::{Made, forget_links, links_made, maker};
 pub use self::mapping::Mapping;
 use self::mapping::{over_preferred, preferred_text};
 use super::tenant::Tenant;
@@ -45,8 +48,6 @@ pub const HASH: &str = "scim.hash";
 pub const DOCUMENT_MAX: usize = 65_000;
 /// The longest value of the other attributes, in characters.
 pub const VALUE_MAX: usize = 2048;
-/// The format of [`DOCUMENT`]; an unknown one is never overwritten.
-const FORMAT: u64 = 1;
 
 /// An attribute that the realm's user profile must declare.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,15 +126,6 @@ pub(super) fn lookup_hash(attribute: &str, value: &str) -> String {
 /// The stored form of a caller's `externalId`.
 pub(super) fn external_id(caller: &str, value: &str) -> String {
     format!("{caller}:{value}")
-}
-
-/// The caller who made the user, by the name by which its values are stored; none where that is not remembered, or
-/// nobody made it over SCIM.
-pub(super) fn maker(stored: &UserRepresentation) -> Option<String> {
-    match document(stored) {
-        Document::Known { by, .. } => by,
-        Document::Unknown => None,
-    }
 }
 
 /// The e-mail address that Keycloak gets: the preferred element's, else the first that has one.
@@ -260,7 +252,34 @@ impl Storage {
         let ids = attributes.get(EXTERNAL_ID).into_iter().flatten();
         let others = ids.filter(|value| !value.starts_with(&prefix)).cloned().collect();
         self.replace_external_ids(attributes, others);
+        forget_links(attributes, |made| self.tenant.has_caller(&made.by));
         attributes.retain(|_, values| !values.is_empty());
+    }
+
+    /// An unfinished create, as whoever finishes it finds it: made by that caller of the tenant, and known to no other one.
+    pub(super) fn taken_over(&self, stored: &UserRepresentation, caller: &str) -> UserRepresentation {
+        let mut taken = stored.clone();
+        let attributes = taken.attributes.get_or_insert_default();
+        let Some(maker) = maker(stored).filter(|maker| maker != caller) else { return taken };
+        let prefix = external_id(&maker, "");
+        let ids = attributes.get(EXTERNAL_ID).into_iter().flatten();
+        let kept = ids.filter(|id| !id.starts_with(&prefix)).cloned().collect();
+        self.replace_external_ids(attributes, kept);
+        document::hand_over(attributes, &maker, caller);
+        taken
+    }
+
+    /// Remembers, in the document, who made the link to the identity provider of this alias; forgets it where there is none.
+    ///
+    /// # Errors
+    /// 400 where the document gets longer than can be kept.
+    pub(super) fn note_link(
+        &self,
+        attributes: &mut Attributes,
+        alias: &str,
+        made: Option<&Made>,
+    ) -> Result<(), Error> {
+        document::note_link(attributes, &self.tenant, alias, made)
     }
 
     fn replace_external_ids(&self, attributes: &mut Attributes, mut ids: Vec<String>) {
@@ -291,7 +310,7 @@ impl Storage {
     /// The attributes as they should be stored, where some are still in the document alone, because they were written
     /// before they were mapped; none where all are in their places.
     pub(super) fn settled_attributes(&self, stored: &UserRepresentation) -> Option<Attributes> {
-        let Document::Known { user: attributes, flat: written, by, .. } = document(stored) else {
+        let Document::Known { user: attributes, flat: written, origin, .. } = document(stored) else {
             return None;
         };
         if !self.is_own(stored) {
@@ -318,7 +337,7 @@ impl Storage {
         if Some(&settled) == stored.attributes.as_ref() {
             return None;
         }
-        settled.insert(DOCUMENT.into(), self.write_document(&rest, strange, &flat, by).ok()?);
+        settled.insert(DOCUMENT.into(), self.write_document(&rest, strange, &flat, origin).ok()?);
         settled.retain(|_, values| !values.is_empty());
         Some(settled)
     }
@@ -396,15 +415,21 @@ impl Storage {
                 set(&mapping.name, values);
             }
         }
-        let (strange, by) = match document(before) {
-            Document::Known { user: stored, by, .. } if self.is_own(before) => {
-                (Resource::restore_some(user, &stored).1, by)
+        let (strange, mut origin) = match document(before) {
+            Document::Known { user: stored, origin, .. } if self.is_own(before) => {
+                (Resource::restore_some(user, &stored).1, origin)
             }
-            _ => (Object::new(), None),
+            // Who made which link is everybody's to know: only that one may take it away.
+            Document::Known { origin: Origin { links, .. }, .. } => {
+                (Object::new(), Origin { by: None, links })
+            }
+            Document::Unknown => (Object::new(), Origin::default()),
         };
-        // Whoever creates it: Keycloak has given it no id yet.
-        let by = by.or_else(|| before.id.is_none().then(|| caller.to_owned()));
-        set(DOCUMENT, self.write_document(&rest, strange, &flat, by)?);
+        if before.id.is_none() {
+            // Whoever creates it: Keycloak has given it no id yet.
+            origin.by.get_or_insert_with(|| caller.to_owned());
+        }
+        set(DOCUMENT, self.write_document(&rest, strange, &flat, origin)?);
         let email = email(resource);
         let changed = |old: Option<&str>, new: Option<&str>| {
             old.unwrap_or_default().to_lowercase() != new.unwrap_or_default().to_lowercase()
@@ -432,57 +457,6 @@ impl Storage {
             ..UserRepresentation::default()
         })
     }
-
-    /// The document. `strange` is what the old one holds that no served schema has, or not as it has it: of a schema that was
-    /// changed or taken out of the configuration, perhaps by mistake. It stays, unseen, until the schema is back.
-    fn write_document(
-        &self,
-        rest: &Resource,
-        strange: Object,
-        flat: &[&str],
-        by: Option<String>,
-    ) -> Result<Vec<String>, Error> {
-        let mut attributes = rest.as_object().clone();
-        for (key, value) in strange {
-            match (attributes.get_mut(&key), value) {
-                (Some(Value::Object(known)), Value::Object(members)) => {
-                    for (name, value) in members {
-                        known.entry(name).or_insert(value);
-                    }
-                }
-                (Some(_), _) => {}
-                (None, value) => {
-                    attributes.insert(key, value);
-                }
-            }
-        }
-        // An organization's says whose it is, be there anything to keep or not.
-        if attributes.is_empty() && by.is_none() && self.tenant.id().is_none() {
-            return Ok(Vec::new());
-        }
-        let mut document = json!({ "v": FORMAT, "user": attributes });
-        if let (Some(_), Some(document)) = (self.tenant.id(), document.as_object_mut()) {
-            document.insert("tenant".into(), self.tenant.index().into());
-        }
-        if let (Some(by), Some(document)) = (by, document.as_object_mut()) {
-            document.insert("by".into(), by.into());
-        }
-        if let (false, Some(document)) = (flat.is_empty(), document.as_object_mut()) {
-            document.insert("flat".into(), flat.into());
-        }
-        let text = document.to_string();
-        // Keycloak counts as Java does.
-        if text.encode_utf16().count() > DOCUMENT_MAX {
-            return Err(Error::bad(
-                ScimType::InvalidValue,
-                Code::ValueTooLong,
-                format!(
-                    "The user's attributes together are longer than the {DOCUMENT_MAX} characters that can be kept"
-                ),
-            ));
-        }
-        Ok(vec![text])
-    }
 }
 
 /// The stored externalIds of a user, with the caller's own as it shall be.
@@ -501,42 +475,6 @@ fn check_length(path: &str, value: &str) -> Result<(), Error> {
         Code::ValueTooLong,
         format!("The value of {path} is longer than the {VALUE_MAX} characters that can be kept"),
     ))
-}
-
-enum Document {
-    /// Of the format that is written here; empty where there is none or where it can't be read.
-    Known {
-        /// The user's attributes.
-        user: Object,
-        /// The tenant that wrote it, as it stands in [`MANAGED`]; none for the realm.
-        owner: Option<String>,
-        /// The Keycloak attributes that got one or all of the values of an attribute that has several.
-        flat: Vec<String>,
-        /// The caller who made the user, by the name by which its values are stored.
-        by: Option<String>,
-    },
-    /// Of a newer format.
-    Unknown,
-}
-
-fn document(stored: &UserRepresentation) -> Document {
-    let Some(Ok(Value::Object(mut document))) = value(stored, DOCUMENT).map(serde_json::from_str) else {
-        return Document::Known { user: Object::new(), owner: None, flat: Vec::new(), by: None };
-    };
-    match document.get("v").and_then(Value::as_u64) {
-        Some(version) if version > FORMAT => Document::Unknown,
-        _ => {
-            let flat = document.get("flat").and_then(Value::as_array).into_iter().flatten();
-            let flat = flat.filter_map(Value::as_str).map(str::to_owned).collect();
-            let user = match document.shift_remove("user") {
-                Some(Value::Object(attributes)) => attributes,
-                _ => Object::new(),
-            };
-            let owner = document.get("tenant").and_then(Value::as_str).map(str::to_owned);
-            let by = document.get("by").and_then(Value::as_str).map(str::to_owned);
-            Document::Known { user, owner, flat, by }
-        }
-    }
 }
 
 /// Is it a value that Keycloak may not find by itself? Either `q=` can't express it, or the database may take other

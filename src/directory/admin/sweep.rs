@@ -9,10 +9,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::directory::{Context, Result};
-use crate::keycloak::{self, MAX_PAGE, OrganizationId, UserId, UserRepresentation};
+use crate::keycloak::{self, MAX_PAGE, UserId, UserRepresentation};
 
 use super::plan::whole;
-use super::storage::{MANAGED, PENDING};
+use super::storage::{self, MANAGED, Made, PENDING};
 use super::tag::{Mark, Standing};
 use super::tenant;
 use super::{AdminDirectory, OrScim, Session};
@@ -29,11 +29,12 @@ impl Session {
     /// and a mark. Returns the user if it is managed. Takes the user's lock, so it waits for a create that goes on.
     pub(super) async fn heal(&self, id: &UserId) -> Result<Option<UserRepresentation>> {
         let _lock = self.directory.0.realm.locks().lock(format!("id {id}")).await;
-        let Some((user, standing)) = self.observe(id).await? else { return Ok(None) };
+        let Some((mut user, standing)) = self.observe(id).await? else { return Ok(None) };
         let mut write = whole(&user);
         let tenant = &self.storage.tenant;
         let attributes = write.attributes.get_or_insert_default();
         if standing == Standing::Taken {
+            self.unlink_own(id, &user).await?;
             self.storage.forget(attributes);
             self.give_up_role(id, attributes).await?;
         }
@@ -58,14 +59,20 @@ impl Session {
             write.attributes = Some(settled);
         }
         if write.attributes != user.attributes {
-            // A directory's user may be read-only: then the role alone manages it.
-            match self.client.update_user(id, &write).await {
-                Err(crate::keycloak::Error::Invalid { .. }) if user.federation_link.is_some() => {}
+            let attributes = write.attributes.clone();
+            let written = if standing == Standing::Taken {
+                self.write_left(id, &user, write).await
+            } else {
+                self.client.update_user(id, &write).await
+            };
+            match written {
+                // A directory's user may be read-only: then the role alone manages it.
+                Err(keycloak::Error::Invalid { .. }) if user.federation_link.is_some() => {}
                 done => done.or_scim(self)?,
             }
+            user.attributes = attributes;
         }
-        let healed = UserRepresentation { attributes: write.attributes, ..user };
-        Ok((standing != Standing::Taken).then_some(healed))
+        Ok((standing != Standing::Taken).then_some(user))
     }
 
     /// Heals one user off the answer's path.
@@ -183,37 +190,32 @@ impl Session {
             let Some(id) = user.id.as_ref().filter(|_| tenant::organizations_of(&user).any(is_dead)) else {
                 continue;
             };
-            let _lock = self.directory.0.realm.locks().lock(format!("id {id}")).await;
-            let Some(stored) = self.client.user(id).await.or_scim(self)? else { continue };
-            let mut write = whole(&stored);
-            let attributes = write.attributes.get_or_insert_default();
-            let tenants = attributes.get_mut(MANAGED).map(std::mem::take).unwrap_or_default();
-            let alive = |tenant: &String| tenant::organization(tenant).is_none_or(|id| !is_dead(id));
-            let left: Vec<String> = tenants.into_iter().filter(alive).collect();
-            if !left.iter().any(|tenant| tenant::is_tenant(tenant)) && !self.is_due_elsewhere(id).await? {
-                self.client.unmap_realm_role(id, &self.facts.role).await.or_scim(self)?;
+            match self.free_orphan(id, is_dead).await {
+                Ok(()) => freed += 1,
+                Err(error) => tracing::warn!(%error, %id, "the next sweep will try to free the user again"),
             }
-            attributes.insert(MANAGED.into(), left);
-            attributes.retain(|_, values| !values.is_empty());
-            self.client.update_user(id, &write).await.or_scim(self)?;
-            freed += 1;
         }
         Ok(freed)
     }
 
-    /// Everybody who is a member of the organization.
-    async fn member_ids(&self, organization: &OrganizationId) -> Result<HashSet<UserId>> {
-        let mut ids = HashSet::new();
-        let mut first = 0;
-        loop {
-            let page = self.client.organization_members(organization, first, MAX_PAGE).await.or_scim(self)?;
-            let is_last = page.len() < MAX_PAGE as usize;
-            ids.extend(page.into_iter().filter_map(|user| user.id));
-            if is_last {
-                return Ok(ids);
-            }
-            first += MAX_PAGE;
+    /// The same for one user, with the links that callers of those organizations made.
+    async fn free_orphan(&self, id: &UserId, is_dead: impl Fn(&str) -> bool) -> Result<()> {
+        let _lock = self.directory.0.realm.locks().lock(format!("id {id}")).await;
+        let Some(stored) = self.client.user(id).await.or_scim(self)? else { return Ok(()) };
+        let is_deads = |made: &Made| tenant::organization_of(&made.by).is_some_and(&is_dead);
+        self.unlink_made(id, &stored, is_deads).await?;
+        let mut write = whole(&stored);
+        let attributes = write.attributes.get_or_insert_default();
+        let tenants = attributes.get_mut(MANAGED).map(std::mem::take).unwrap_or_default();
+        let alive = |tenant: &String| tenant::organization(tenant).is_none_or(|id| !is_dead(id));
+        let left: Vec<String> = tenants.into_iter().filter(alive).collect();
+        if !left.iter().any(|tenant| tenant::is_tenant(tenant)) && !self.is_due_elsewhere(id).await? {
+            self.client.unmap_realm_role(id, &self.facts.role).await.or_scim(self)?;
         }
+        attributes.insert(MANAGED.into(), left);
+        storage::forget_links(attributes, is_deads);
+        attributes.retain(|_, values| !values.is_empty());
+        self.write_left(id, &stored, write).await.or_scim(self)
     }
 }
 

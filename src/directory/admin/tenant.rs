@@ -54,6 +54,14 @@ impl Tenant {
         }
     }
 
+    /// Is it one of this tenant's callers, by the name by which its values are stored?
+    pub(super) fn has_caller(&self, qualified: &str) -> bool {
+        match &self.organization {
+            None => !qualified.contains(':'),
+            Some(id) => qualified.strip_prefix(id.as_ref()).is_some_and(|rest| rest.starts_with(':')),
+        }
+    }
+
     /// Is the user on this tenant's index? Compared exactly, though Keycloak searches without case.
     pub(super) fn has(&self, user: &UserRepresentation) -> bool {
         self.is_among(values(user, MANAGED))
@@ -84,6 +92,11 @@ pub(super) fn organization(tenant: &str) -> Option<&str> {
     tenant.strip_prefix(ORGANIZATION)
 }
 
+/// The id of the organization one of whose callers it is, by the name by which its values are stored; none for the realm's.
+pub(super) fn organization_of(qualified: &str) -> Option<&str> {
+    qualified.split_once(':').map(|(id, _)| id)
+}
+
 /// Is it a value of the index?
 pub(super) fn is_tenant(tenant: &str) -> bool {
     tenant == REALM || tenant.starts_with(ORGANIZATION)
@@ -112,5 +125,10 @@ mod tests {
         assert!(!has_any(&user(&[])) && !has_any(&user(&["REALM", "x"])) && has_any(&user(&["org:c-2"])));
         assert_eq!(contoso.qualified("okta"), "c-1:okta");
         assert_eq!(Tenant::realm().qualified("okta"), "okta");
+        assert!(
+            contoso.has_caller("c-1:okta") && !contoso.has_caller("okta") && !contoso.has_caller("c-12:okta")
+        );
+        assert!(Tenant::realm().has_caller("okta") && !Tenant::realm().has_caller("c-1:okta"));
+        assert_eq!((organization_of("c-1:okta"), organization_of("okta")), (Some("c-1"), None));
     }
 }

@@ -4,7 +4,6 @@ use crate::directory::{Check, Edit, Result, Row, Wanted};
 use crate::keycloak::{self, FieldError, UserId, UserRepresentation};
 use crate::scim::{Code, Error};
 
-use super::create::taken_elsewhere;
 use super::plan::{self, Plan, Step};
 use super::storage::{ACTIVE, HASH, LAST_MODIFIED, MANAGED, PENDING, values};
 use super::tag::Standing;
@@ -16,8 +15,7 @@ impl Session {
         let _lock = self.directory.0.realm.locks().lock(format!("id {id}")).await;
         let stored = self.managed(&id).await?;
         let before = self.storage.read(&stored, &self.caller);
-        let wanted = edit(&before)?;
-        self.refuse_anothers_activity(&stored, &before, &wanted)?;
+        let wanted = self.judge_activity(&stored, &before, edit(&before)?)?;
         if let Some(organization) = self.shared(&id, &stored).await? {
             return self.update_shared(&organization, &id, &stored, &before, &wanted).await;
         }
@@ -42,7 +40,7 @@ impl Session {
         self.check_user_name(wanted, Some((id, before))).await?;
         let _reserved = self.reserve_unique(wanted, Some((id, before))).await?;
         let plan = plan::update(stored, before, wanted, self.rules())?;
-        self.linked((id, stored), before, wanted, self.run(id, stored, plan)).await
+        self.linked((id, stored), before, wanted, plan).await
     }
 
     pub(super) async fn delete(self, id: &str, check: Check) -> Result<()> {
@@ -118,7 +116,7 @@ impl Session {
                         after = self.disable(id, stored, *write, fields).await?;
                     }
                     Err(keycloak::Error::Conflict { .. }) if self.storage.tenant.id().is_some() => {
-                        return Err(taken_elsewhere());
+                        return Err(self.taken_in_realm(&write, Some(id)).await);
                     }
                     Err(error) => return Err(self.failed(&error)),
                 },

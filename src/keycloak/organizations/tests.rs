@@ -353,7 +353,7 @@ async fn members_can_be_written_back() {
     assert_eq!(serde_json::to_value(&members).unwrap(), plain);
     assert_eq!(
         lines(&server)[0],
-        "GET /organizations/0a1b/members?first=0&max=1000&briefRepresentation=false"
+        "GET /organizations/0a1b/members?first=0&max=1000&briefRepresentation=true"
     );
 }
 

@@ -23,6 +23,7 @@ pub fn trials() -> Vec<Trial> {
         both("links::a_leaver_leaves_whoever_has_the_link", leaver),
         both("links::who_has_power_is_not_linked", power),
         both("links::another_callers_link_stays", other_caller),
+        both("links::what_another_caller_renames_moves_no_link", renamed),
     ]
     .into_iter()
     .flatten()
@@ -137,4 +138,46 @@ async fn other_caller() {
     }
     stage.scim.put(&format!("/Users/{by_hand}"), &person("jsmith")).await.expect(200);
     assert_eq!(linked(&stage.realm, &by_hand).await.as_deref(), Some("00u2"));
+}
+
+async fn renamed() {
+    let stage = stage_with(|realm, prepared| {
+        add_entra(realm, prepared).set(&["realms", realm, "identity_provider", "user_id"], "userName")
+    })
+    .await;
+    let entra = Scim::bearer(stage.gateway.base_url(), ENTRA_TOKEN);
+    let id = stage.create("babs@example.com").await;
+    stage.settled().await;
+    let replace = |path: &str, value: &str| json!([{ "op": "replace", "path": path, "value": value }]);
+    let rename = patch(&replace("userName", "mallory@example.com"));
+    entra.patch(&format!("/Users/{id}"), &rename).await.expect(200);
+    let title = replace("title", "Guide");
+    let link = format!("/users/{id}/federated-identity/okta");
+    let by_hand = async || link_by_hand(&stage.realm, &id, "by-hand").await;
+    let unlinked = async || stage.realm.delete(&link).await;
+    // As it is, missing, or changed by hand: made good is what was, not what another one says.
+    for change in 0..3 {
+        match change {
+            0 => {}
+            1 => unlinked().await,
+            _ => by_hand().await,
+        }
+        stage.patch(&id, &title).await.expect(200);
+        assert_eq!(linked(&stage.realm, &id).await.as_deref(), Some("babs@example.com"), "{change}");
+    }
+    // Nor where nobody remembers what was.
+    let mut stored = stage.stored(&id).await;
+    let document = stored["attributes"]["scim.document"][0].as_str().unwrap();
+    let mut document: Value = serde_json::from_str(document).unwrap();
+    document.as_object_mut().unwrap().shift_remove("links").unwrap();
+    stored["attributes"]["scim.document"] = json!([document.to_string()]);
+    stage.realm.put(&format!("/users/{id}"), &stored).await;
+    stage.patch(&id, &title).await.expect(200);
+    assert_eq!(linked(&stage.realm, &id).await.as_deref(), Some("babs@example.com"));
+    unlinked().await;
+    stage.patch(&id, &title).await.expect(200);
+    assert_eq!(linked(&stage.realm, &id).await, None);
+    // Its maker's own word counts.
+    stage.patch(&id, &replace("userName", "jane@example.com")).await.expect(200);
+    assert_eq!(linked(&stage.realm, &id).await.as_deref(), Some("jane@example.com"));
 }

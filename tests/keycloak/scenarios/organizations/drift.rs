@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Scene, TAG, Tenant, at, create, listed};
 use crate::runner::both;
-use crate::scenarios::stage::{by_hand, until};
+use crate::scenarios::stage::{by_hand, patch, patch_active, person, until};
 use crate::scim::Scim;
 
 pub fn trials() -> Vec<Trial> {
@@ -15,6 +15,7 @@ pub fn trials() -> Vec<Trial> {
         both("organizations::who_joins_is_seen_with_the_role_alone", joined),
         both("organizations::one_that_is_disabled_is_not_served", disabled),
         both("organizations::one_that_is_deleted_leaves_nothing_behind", deleted),
+        both("organizations::one_that_is_deleted_loses_nobody_for_its_client", deleted_just_now),
     ]
     .into_iter()
     .flatten()
@@ -32,10 +33,6 @@ async fn is_unseen(scim: &Scim, id: &str, name: &str) {
     assert_eq!(found.resources(), [] as [Value; 0], "{found}");
 }
 
-async fn index(scene: &Scene, id: &str) -> Value {
-    scene.realm.user(id).await.unwrap()["attributes"]["scim.managed"].clone()
-}
-
 async fn left() {
     let scene = sweeping().await;
     let id = scene.contoso.create("babs").await;
@@ -45,10 +42,8 @@ async fn left() {
     is_unseen(&scene.contoso.scim, &id, "babs").await;
     is_unseen(&scene.own, &id, "babs").await;
     until("lists have her no more", async || listed(&scene.contoso.scim).await == ["jane"]).await;
-    until("index and role go", async || {
-        index(&scene, &id).await == Value::Null && !scene.is_tagged(&id).await
-    })
-    .await;
+    until("index and role go", async || scene.index(&id).await == Value::Null && !scene.is_tagged(&id).await)
+        .await;
     for scim in [&scene.contoso.scim, &scene.own, &scene.fabrikam.scim] {
         is_unseen(scim, &id, "babs").await;
     }
@@ -64,7 +59,7 @@ async fn joined() {
     scene.realm.map_role(&id, TAG).await;
     scene.contoso.scim.get(&at(&id)).await.expect(200);
     until("lists have her", async || listed(&scene.contoso.scim).await == ["alice"]).await;
-    assert_eq!(index(&scene, &id).await, json!([format!("org:{}", scene.contoso.id)]));
+    assert_eq!(scene.index(&id).await, json!([format!("org:{}", scene.contoso.id)]));
     for scim in [&scene.own, &scene.fabrikam.scim] {
         is_unseen(scim, &id, "alice").await;
         assert_eq!(listed(scim).await, [""; 0]);
@@ -72,7 +67,7 @@ async fn joined() {
     // Also who joins by the role first, before any sweep, is not the realm's.
     scene.realm.unmap_role(&id, TAG).await;
     is_unseen(&scene.contoso.scim, &id, "alice").await;
-    until("the index goes", async || index(&scene, &id).await == Value::Null).await;
+    until("the index goes", async || scene.index(&id).await == Value::Null).await;
     scene.realm.map_role(&id, TAG).await;
     is_unseen(&scene.own, &id, "alice").await;
     until("lists have her again", async || listed(&scene.contoso.scim).await == ["alice"]).await;
@@ -143,20 +138,41 @@ async fn deleted() {
     let both = scene.contoso.create("bob").await;
     scene.stored().await;
     scene.add_member(&scene.fabrikam, &both).await;
-    let has_both = async || index(&scene, &both).await.as_array().is_some_and(|tenants| tenants.len() == 2);
+    let has_both = async || scene.index(&both).await.as_array().is_some_and(|tenants| tenants.len() == 2);
     until("both have him", has_both).await;
     scene.realm.delete(&format!("/organizations/{}", scene.contoso.id)).await;
     until("nobody calls for it", async || is_refused(&scene.contoso).await).await;
     until("index and role go", async || {
-        index(&scene, &babs).await == Value::Null && !scene.is_tagged(&babs).await
+        scene.index(&babs).await == Value::Null && !scene.is_tagged(&babs).await
     })
     .await;
     let fabrikams = json!([format!("org:{}", scene.fabrikam.id)]);
-    until("the other one's stays", async || index(&scene, &both).await == fabrikams).await;
+    until("the other one's stays", async || scene.index(&both).await == fabrikams).await;
     assert!(scene.is_tagged(&both).await);
     assert_eq!(listed(&scene.fabrikam.scim).await, ["bob", "jane"]);
     scene.fabrikam.scim.get(&at(&jane)).await.expect(200);
     scene.own.get(&at(&adam)).await.expect(200);
     is_unseen(&scene.own, &babs, "babs").await;
     assert_eq!(listed(&scene.own).await, ["adam"]);
+}
+
+async fn deleted_just_now() {
+    let scene = Scene::new().await;
+    let id = scene.contoso.create("babs").await;
+    scene.stored().await;
+    scene.realm.delete(&format!("/organizations/{}", scene.contoso.id)).await;
+    let scim = &scene.contoso.scim;
+    let lookup = scim.get("/Users?filter=userName%20eq%20%22babs%22").await;
+    let title = patch(&json!([{ "op": "replace", "path": "title", "value": "Guide" }]));
+    for answer in [
+        scim.get(&at(&id)).await,
+        scim.patch(&at(&id), &title).await,
+        scim.patch(&at(&id), &patch_active(false)).await,
+        scim.delete(&at(&id)).await,
+        scim.post("/Users", &person("jane")).await,
+        lookup,
+    ] {
+        assert_eq!((answer.status, answer.code()), (503, Some(Code::RealmNotReady)), "{answer}");
+    }
+    assert_eq!(scene.realm.user(&id).await.unwrap()["enabled"], true);
 }

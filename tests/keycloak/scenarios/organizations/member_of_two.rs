@@ -86,7 +86,12 @@ async fn of_two() {
     }
     // Each has an externalId of its own.
     let own = json!([{ "op": "add", "path": "externalId", "value": "fabrikam-1" }]);
-    fabrikam.scim.patch(&at(&id), &patch(&own)).await.expect(200);
+    let meta = fabrikam.scim.get(&at(&id)).await.expect(200).json()["meta"].clone();
+    let changed = fabrikam.scim.patch(&at(&id), &patch(&own)).await.expect(200).json()["meta"].clone();
+    for moved in ["version", "lastModified"] {
+        assert_ne!(meta[moved], changed[moved], "{moved}");
+    }
+    assert_eq!(fabrikam.scim.patch(&at(&id), &patch(&own)).await.expect(200).json()["meta"], changed);
     for (tenant, expected) in [(contoso, "contoso-1"), (fabrikam, "fabrikam-1")] {
         assert_eq!(external_id(&tenant.scim, &id).await, expected);
         let filter = format!("externalId eq \"{expected}\"");

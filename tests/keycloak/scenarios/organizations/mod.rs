@@ -4,6 +4,9 @@ mod drift;
 mod foreign;
 mod groups;
 mod interrupted;
+mod leaving;
+mod links;
+mod lists;
 mod member_of_two;
 mod names;
 
@@ -30,6 +33,9 @@ pub fn trials() -> Vec<Trial> {
         names::trials(),
         member_of_two::trials(),
         drift::trials(),
+        leaving::trials(),
+        links::trials(),
+        lists::trials(),
         interrupted::trials(),
         groups::trials(),
     ];
@@ -123,6 +129,11 @@ impl Scene {
     async fn is_member(&self, tenant: &Tenant, id: &str) -> bool {
         let path = format!("/organizations/{}/members/{id}", tenant.id);
         self.realm.call(reqwest::Method::GET, &path, None).await.status == 200
+    }
+
+    /// What `scim.managed` says of the user.
+    async fn index(&self, id: &str) -> Value {
+        self.realm.user(id).await.unwrap()["attributes"]["scim.managed"].clone()
     }
 
     /// As an administrator does.

@@ -13,6 +13,7 @@ use crate::scenarios::stage::{by_hand, patch, person};
 pub fn trials() -> Vec<Trial> {
     [
         both("organizations::whose_a_name_or_address_is_stays_untold", taken),
+        both("organizations::who_of_its_own_has_a_name_or_address_is_told", taken_by_own),
         both("organizations::user_names_that_keycloak_does_not_keep_are_each_tenants_own", own_names),
         both("organizations::a_member_elsewhere_is_unknown", members),
     ]
@@ -68,6 +69,35 @@ async fn taken() {
     // Of its own it may know more.
     let own = scim.post("/Users", &person("babs")).await.expect(409);
     assert!(own.json()["detail"].as_str().unwrap().contains(&id), "{own}");
+}
+
+async fn taken_by_own() {
+    let scene = Scene::new().await;
+    let scim = &scene.contoso.scim;
+    let id = scene.contoso.create("babs").await;
+    scene.contoso.create("jane").await;
+    let before = scene.stored().await;
+    let change = |path: &str, value: &str| patch(&json!([{ "op": "replace", "path": path, "value": value }]));
+    let mut addressed = person("somebody");
+    addressed["emails"][0]["value"] = "jane@example.com".into();
+    let mut named = person("jane@example.com");
+    named["emails"][0]["value"] = "somebody@example.com".into();
+    let unaddressed = json!({ "schemas": [crate::scim::USER], "userName": "jane@example.com" });
+    for (answer, code) in [
+        (scim.patch(&at(&id), &change("userName", "jane")).await, Code::UserExists),
+        (
+            scim.patch(&at(&id), &change("emails[type eq \"work\"].value", "jane@example.com")).await,
+            Code::EmailExists,
+        ),
+        (scim.post("/Users", &addressed).await, Code::EmailExists),
+        (scim.post("/Users", &named).await, Code::UserExists),
+        (scim.post("/Users", &unaddressed).await, Code::UserExists),
+    ] {
+        let detail = answer.scim_error(409, Some("uniqueness"))["detail"].to_string();
+        assert_eq!(answer.code(), Some(code), "{answer}");
+        assert!(!detail.contains("not this organization's"), "{detail}");
+    }
+    assert_eq!(scene.stored().await, before, "nothing changed in Keycloak");
 }
 
 async fn own_names() {

@@ -1,17 +1,22 @@
 //! Several callers of one realm: what one of them may do to a user whom another one made.
 
+use http::Method;
 use libtest_mimic::Trial;
 use scimgate::scim::Code;
 use serde_json::{Value, json};
 
 use super::stage::{Stage, by_hand, patch, patch_active, person};
+use crate::admin::admin;
 use crate::gateway::{Auth, Prepared};
+use crate::proxy::Proxy;
 use crate::runner::both;
 use crate::scim::{Answer, Scim};
 
 pub fn trials() -> Vec<Trial> {
     [
         both("shared::another_callers_user_is_neither_deleted_nor_deactivated", refuse),
+        both("shared::an_administrators_block_survives_another_callers_word", block),
+        both("shared::who_finishes_a_create_has_made_the_user", finished),
         both("shared::the_last_one_wins_where_that_is_configured", last_wins),
         both("shared::who_was_made_by_hand_is_nobodys", nobodys),
         both("shared::a_caller_that_is_gone_owns_nobody", gone),
@@ -99,6 +104,53 @@ async fn refuse() {
     let id = entra.post("/Users", &person("jane")).await.expect(201).id();
     refused(&stage.scim.delete(&at(&id)).await);
     entra.delete(&at(&id)).await.expect(204);
+}
+
+async fn block() {
+    let (stage, entra) = stage(None).await;
+    let id = stage.create("babs").await;
+    stage.settled().await;
+    stage.realm.put(&format!("/users/{id}"), &json!({ "enabled": false })).await;
+    let mut read = entra.get(&at(&id)).await.expect(200).json().clone();
+    read["title"] = "Guide".into();
+    for answer in [entra.patch(&at(&id), &patch_active(false)).await, entra.put(&at(&id), &read).await] {
+        assert_eq!(answer.expect(200).json()["active"], false);
+    }
+    assert_eq!(stage.read(&id).await["title"], "Guide");
+    // What its maker has said all the time is no news.
+    let echo = stage.scim.patch(&at(&id), &patch_active(true)).await.expect(200);
+    assert_eq!(echo.json()["active"], false, "{echo}");
+    assert_eq!(stage.stored(&id).await["enabled"], false);
+}
+
+async fn finished() {
+    let proxy = Proxy::start(admin().await.url()).await;
+    let stage = Stage::with("shared", Auth::Token, |realm, prepared| {
+        let link = ["realms", realm, "identity_provider", "alias"];
+        add_entra(realm, prepared).set(&link, "okta").via(&proxy)
+    })
+    .await;
+    let provider = json!({ "alias": "okta", "providerId": "oidc" });
+    stage.realm.post("/identity-provider/instances", &provider).await;
+    let entra = Scim::bearer(stage.gateway.base_url(), ENTRA_TOKEN);
+    let linked = async |id: &str| {
+        stage.realm.get(&format!("/users/{id}/federated-identity")).await[0]["userId"].clone()
+    };
+    for external_id in [Some("entra-1"), None] {
+        let maps = |method: &Method, path: &str| *method == Method::POST && path.contains("/role-mappings/");
+        proxy.on(maps).answer(500, &json!({ "error": "unknown_error" }));
+        let mut body = person("babs");
+        body["externalId"] = "00u1".into();
+        stage.scim.post("/Users", &body).await.expect(503);
+        let mut body = person("babs");
+        body["externalId"] = external_id.into();
+        let id = entra.post("/Users", &body).await.expect(201).id();
+        assert_eq!(linked(&id).await, Value::from(external_id));
+        assert!(!stage.stored(&id).await.to_string().contains("okta:00u1"));
+        assert_eq!(stage.read(&id).await.get("externalId"), None);
+        refused(&stage.scim.delete(&at(&id)).await);
+        entra.delete(&at(&id)).await.expect(204);
+    }
 }
 
 async fn last_wins() {
