@@ -55,6 +55,8 @@ struct Served {
     config: Arc<Realm>,
     /// What they were last time.
     attributes: Option<Attributes>,
+    /// Which of them can't be used.
+    problems: Vec<String>,
     open: OpenRealm,
     /// Ends what keeps it in order.
     keeping: CancellationToken,
@@ -131,11 +133,14 @@ impl Serving {
         for (name, realm) in &config.realms {
             let last = in_force.realms.get(name).and_then(|known| known.attributes.clone());
             let attributes = self.attributes(&opening, realm, last).await?;
+            let mut told = Vec::new();
             let realm = &match &attributes {
                 Some(attributes) => {
                     let (over, problems) = attributes.over(realm);
-                    let is_new = in_force.realms.get(name).is_none_or(|known| *known.config != over);
-                    for problem in problems.iter().filter(|_| is_new) {
+                    told = problems;
+                    let before = in_force.realms.get(name).map(|known| known.problems.as_slice());
+                    let is_new = |problem: &&String| !before.is_some_and(|before| before.contains(problem));
+                    for problem in told.iter().filter(is_new) {
                         tracing::warn!(realm = %name, "{problem}");
                     }
                     Arc::new(over)
@@ -144,7 +149,7 @@ impl Serving {
             };
             let known = in_force.realms.get(name).filter(|known| same_for_all && known.config == *realm);
             let served = match known {
-                Some(known) => Served { attributes, ..known.clone() },
+                Some(known) => Served { attributes, problems: told, ..known.clone() },
                 None => {
                     let commons = in_force.commons.get(name).cloned().unwrap_or_default();
                     let previous = in_force.realms.get(name).map(|served| &served.open);
@@ -152,6 +157,7 @@ impl Serving {
                     Served {
                         config: Arc::clone(realm),
                         attributes,
+                        problems: told,
                         open: opening.realm(realm, &commons, previous)?,
                         keeping: self.stop.child_token(),
                     }
