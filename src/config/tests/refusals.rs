@@ -362,5 +362,5 @@ fn a_list_in_place_of_a_table_is_told_as_one() {
         source.replace("realms.acme.callers", "realms.beta.callers")
     );
     let source = source.replace("[realms.acme.attributes]\n", "");
-    refused(&source, &[&told("3", "realms.acme"), &told("12", "realms.beta.organizations.contoso")]);
+    refused(&source, &[&told("3", "realms.acme"), &told("13", "realms.beta.organizations.contoso")]);
 }
