@@ -9,7 +9,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::admin::Realm;
+use crate::admin::{ORGANIZATION, Realm};
 use crate::keycloak::{ADMIN_PASSWORD, ADMIN_USER, append, tail};
 use crate::ports;
 use crate::process::{Group, guarded};
@@ -301,6 +301,9 @@ impl Gateway {
             "--json",
         ];
         arguments.extend(options);
+        if realm.organization().is_some() {
+            arguments.extend(["--organization", ORGANIZATION]);
+        }
         let finished = run(directory.path(), &arguments, &[(PASSWORD_VARIABLE, ADMIN_PASSWORD)]).await.ok();
         let json = serde_json::from_str(&finished.stdout).unwrap_or_else(|error| {
             panic!("setup --json prints no JSON ({error}):\n{}\n{}", finished.stdout, finished.stderr)

@@ -261,7 +261,7 @@ async fn people() {
     assert_eq!(realm.user_by_username("jsmith").await, None);
     assert_eq!(realm.user_credentials(&id).await.len(), 1);
 
-    realm.map_role(&id, "scim-managed").await;
+    realm.manage(&id).await;
     let roles = realm.user_role_names(&id).await;
     assert!(roles.contains(&"scim-managed".to_owned()), "{roles:?}");
     realm.unmap_role(&id, "scim-managed").await;

@@ -24,6 +24,7 @@ mod proxy_test;
 mod runner;
 mod scenarios;
 mod scim;
+mod tenant;
 mod tools;
 
 fn main() -> std::process::ExitCode {

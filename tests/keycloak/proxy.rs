@@ -201,6 +201,11 @@ impl Proxy {
         }
     }
 
+    /// How many rules still wait for their call, or go on acting.
+    pub fn waiting_rules(&self) -> usize {
+        self.state.rules.lock().unwrap().len()
+    }
+
     /// Forgets all rules. A call that is held stays so.
     pub fn clear_rules(&self) {
         self.state.rules.lock().unwrap().clear();

@@ -15,6 +15,7 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::backing::{self, Backing};
+use crate::tenant::{self, Tenant};
 use crate::{keycloak, process};
 
 /// Two at once: a Keycloak on two cores answers more tests no faster, and a slow answer reads as a failure.
@@ -74,6 +75,33 @@ where
         trial(name, move || backing::on(Backing::Keycloak, test())),
         trial(format!("stand_in::{name}"), move || backing::on(Backing::StandIn, test())),
     ]
+}
+
+/// What clients send is answered alike for a realm and for an organization of one: [`both`], and the same test for an
+/// organization on the stand-in, as `stand_in::in_organization::name`.
+pub fn in_each_tenant<F, Fut>(name: &str, test: F) -> [Trial; 3]
+where
+    F: Fn() -> Fut + Copy + Send + 'static,
+    Fut: Future<Output = ()>,
+{
+    let [keycloak, stand_in] = both(name, test);
+    let organization = trial(format!("stand_in::in_organization::{name}"), move || {
+        tenant::of(Tenant::Organization, backing::on(Backing::StandIn, test()))
+    });
+    [keycloak, stand_in, organization]
+}
+
+/// [`in_each_tenant`], and for an organization of the real Keycloak too, as `in_organization::name`.
+pub fn everywhere<F, Fut>(name: &str, test: F) -> [Trial; 4]
+where
+    F: Fn() -> Fut + Copy + Send + 'static,
+    Fut: Future<Output = ()>,
+{
+    let [keycloak, stand_in, organization] = in_each_tenant(name, test);
+    let real = trial(format!("in_organization::{name}"), move || {
+        tenant::of(Tenant::Organization, backing::on(Backing::Keycloak, test()))
+    });
+    [keycloak, stand_in, organization, real]
 }
 
 /// Runs what the command line selects and ends every process that was started, whatever happened.

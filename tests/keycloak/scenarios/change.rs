@@ -84,7 +84,7 @@ impl Change {
     pub async fn is_there(self, stage: &Stage, name: &str) -> bool {
         let Some(user) = stage.realm.user_by_username(name).await else { return false };
         let attributes = &user["attributes"];
-        attributes["scim.managed"] == json!(["realm"])
+        attributes["scim.managed"] == json!([stage.realm.index()])
             && attributes["scim.userName"] == json!([name])
             && attributes.get("scim.pending").is_none()
             && stage.is_tagged(user["id"].as_str().unwrap()).await

@@ -7,22 +7,22 @@ use serde_json::{Map, Value, json};
 use super::stage::{Stage, patch, user, written};
 use crate::admin::admin;
 use crate::gateway::{Auth, Gateway};
-use crate::runner::both;
+use crate::runner::in_each_tenant;
 use crate::scim::{ENTERPRISE, LIST, USER};
 
 const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 
 pub fn trials() -> Vec<Trial> {
     [
-        both("discovery::the_documents_are_as_rfc_7643_has_them", documents),
-        both("discovery::it_needs_a_token_takes_get_alone_and_no_filter", guarded),
-        both("discovery::every_declared_attribute_is_kept_exactly", attributes),
-        both("discovery::required_and_unique_are_as_declared", constraints),
-        both("discovery::etags_work_as_declared", etags),
-        both("discovery::the_largest_page_is_as_declared", pages),
-        both("discovery::a_realm_without_groups_has_an_empty_list_of_them", no_groups),
-        both("discovery::what_is_not_served_says_so", not_served),
-        both("discovery::head_does_no_harm", head),
+        in_each_tenant("discovery::the_documents_are_as_rfc_7643_has_them", documents),
+        in_each_tenant("discovery::it_needs_a_token_takes_get_alone_and_no_filter", guarded),
+        in_each_tenant("discovery::every_declared_attribute_is_kept_exactly", attributes),
+        in_each_tenant("discovery::required_and_unique_are_as_declared", constraints),
+        in_each_tenant("discovery::etags_work_as_declared", etags),
+        in_each_tenant("discovery::the_largest_page_is_as_declared", pages),
+        in_each_tenant("discovery::a_realm_without_groups_has_an_empty_list_of_them", no_groups),
+        in_each_tenant("discovery::what_is_not_served_says_so", not_served),
+        in_each_tenant("discovery::head_does_no_harm", head),
     ]
     .into_iter()
     .flatten()

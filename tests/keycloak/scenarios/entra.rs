@@ -4,26 +4,26 @@ use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
 use super::stage::{Stage, patch, user, written};
-use crate::runner::both;
+use crate::runner::everywhere;
 use crate::scim::{ENTERPRISE, LIST, USER};
 
 pub fn trials() -> Vec<Trial> {
     [
-        both("entra::the_connection_test_finds_nobody", connection_test),
-        both("entra::lookups_find_the_user_by_each_matching_attribute", lookups),
-        both("entra::a_user_is_created_and_read_back_as_sent", create),
-        both("entra::nulls_empty_lists_and_boolean_strings_create_a_user", create_older),
-        both("entra::the_enterprise_extension_survives_a_round_trip", enterprise),
-        both("entra::active_as_a_string_disables_and_enables", active_strings),
-        both("entra::attributes_are_patched_one_by_one", patch_attributes),
-        both("entra::an_add_makes_the_element_that_its_filter_names", patch_elements),
-        both("entra::the_manager_is_set_in_every_form_and_removed", manager),
-        both("entra::the_manager_of_a_whole_user_comes_in_every_form", manager_of_whole),
-        both("entra::a_user_is_renamed", rename),
-        both("entra::the_flag_brings_dotted_and_urn_keys_in_values", flag),
-        both("entra::a_hard_delete_is_204_and_then_404", delete),
-        both("entra::an_inactive_user_stays_readable", inactive),
-        both("entra::attributes_and_excluded_attributes_choose", projection),
+        everywhere("entra::the_connection_test_finds_nobody", connection_test),
+        everywhere("entra::lookups_find_the_user_by_each_matching_attribute", lookups),
+        everywhere("entra::a_user_is_created_and_read_back_as_sent", create),
+        everywhere("entra::nulls_empty_lists_and_boolean_strings_create_a_user", create_older),
+        everywhere("entra::the_enterprise_extension_survives_a_round_trip", enterprise),
+        everywhere("entra::active_as_a_string_disables_and_enables", active_strings),
+        everywhere("entra::attributes_are_patched_one_by_one", patch_attributes),
+        everywhere("entra::an_add_makes_the_element_that_its_filter_names", patch_elements),
+        everywhere("entra::the_manager_is_set_in_every_form_and_removed", manager),
+        everywhere("entra::the_manager_of_a_whole_user_comes_in_every_form", manager_of_whole),
+        everywhere("entra::a_user_is_renamed", rename),
+        everywhere("entra::the_flag_brings_dotted_and_urn_keys_in_values", flag),
+        everywhere("entra::a_hard_delete_is_204_and_then_404", delete),
+        everywhere("entra::an_inactive_user_stays_readable", inactive),
+        everywhere("entra::attributes_and_excluded_attributes_choose", projection),
     ]
     .into_iter()
     .flatten()

@@ -4,24 +4,24 @@ use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
 use super::stage::{Stage, user, written};
-use crate::runner::both;
+use crate::runner::in_each_tenant;
 use crate::scim::{ENTERPRISE, USER};
 
 pub fn trials() -> Vec<Trial> {
     [
-        both("entra_changes::both_dialects_take_a_user_through_the_same_life", lives),
-        both("entra_changes::any_letter_case_is_understood", letter_case),
-        both("entra_changes::phones_and_addresses_are_built_piece_by_piece", pieces),
-        both("entra_changes::a_value_that_is_taken_away_leaves_the_others", taken_away),
-        both("entra_changes::nothing_is_left_of_an_address_that_is_taken_away", no_shell),
-        both("entra_changes::values_are_removed_by_a_list_of_them", value_list),
-        both("entra_changes::app_roles_come_in_each_of_their_forms", roles),
-        both("entra_changes::the_manager_comes_as_a_key_inside_a_value", manager_keys),
-        both("entra_changes::keys_inside_a_value_change_what_they_name_alone", keys),
-        both("entra_changes::nulls_and_empty_values_clear_or_do_nothing", nulls),
-        both("entra_changes::unqualified_enterprise_attributes_are_kept", unqualified),
-        both("entra_changes::a_path_that_names_nothing_changes_nothing", wrong_paths),
-        both("entra_changes::lookups_take_special_characters", special_characters),
+        in_each_tenant("entra_changes::both_dialects_take_a_user_through_the_same_life", lives),
+        in_each_tenant("entra_changes::any_letter_case_is_understood", letter_case),
+        in_each_tenant("entra_changes::phones_and_addresses_are_built_piece_by_piece", pieces),
+        in_each_tenant("entra_changes::a_value_that_is_taken_away_leaves_the_others", taken_away),
+        in_each_tenant("entra_changes::nothing_is_left_of_an_address_that_is_taken_away", no_shell),
+        in_each_tenant("entra_changes::values_are_removed_by_a_list_of_them", value_list),
+        in_each_tenant("entra_changes::app_roles_come_in_each_of_their_forms", roles),
+        in_each_tenant("entra_changes::the_manager_comes_as_a_key_inside_a_value", manager_keys),
+        in_each_tenant("entra_changes::keys_inside_a_value_change_what_they_name_alone", keys),
+        in_each_tenant("entra_changes::nulls_and_empty_values_clear_or_do_nothing", nulls),
+        in_each_tenant("entra_changes::unqualified_enterprise_attributes_are_kept", unqualified),
+        in_each_tenant("entra_changes::a_path_that_names_nothing_changes_nothing", wrong_paths),
+        in_each_tenant("entra_changes::lookups_take_special_characters", special_characters),
     ]
     .into_iter()
     .flatten()

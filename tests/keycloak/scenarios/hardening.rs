@@ -172,13 +172,14 @@ async fn tagged_by_hand() {
     let stage = email_realm().await;
     let jane = stage.realm.create_user(&by_hand("jane.doe")).await;
     assert_eq!(stage.looked_up("jane.doe@example.com").await, [""; 0]);
-    stage.realm.map_role(&jane, "scim-managed").await;
+    stage.realm.manage(&jane).await;
     for name in ["jane.doe@example.com", "Jane.Doe@Example.com"] {
         assert_eq!(stage.looked_up(name).await, [&*jane], "{name}");
     }
     assert_eq!(stage.read(&jane).await["userName"], "jane.doe@example.com");
     // Nobody else gets it.
-    let indexed = async || stage.stored(&jane).await["attributes"]["scim.managed"] == json!(["realm"]);
+    let indexed =
+        async || stage.stored(&jane).await["attributes"]["scim.managed"] == json!([stage.realm.index()]);
     until("the lookup's healing is over", indexed).await;
     let other = user("Jane.Doe@example.com", json!({ "emails": emails("jd@example.com") }));
     stage.scim.post("/Users", &other).await.scim_error(409, Some("uniqueness"));

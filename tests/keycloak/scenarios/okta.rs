@@ -8,28 +8,28 @@ use serde_json::{Value, json};
 
 use super::stage::{Stage, by_hand, patch_active, person, user_names, written};
 use crate::gateway::Auth;
-use crate::runner::both;
+use crate::runner::everywhere;
 use crate::scim::{Answer, ENTERPRISE, LIST, PATCH, Scim, USER};
 
 pub fn trials() -> Vec<Trial> {
     [
-        both("okta::connector_test_answers_lists", connector_test),
-        both("okta::connector_test_shows_two_of_three", connector_test_of_three),
-        both("okta::spec_file_passes", spec_file),
-        both("okta::assigning_creates_a_tagged_user_without_credential", assign),
-        both("okta::assigning_creates_a_tagged_user_in_oauth_mode", assign_in_oauth_mode),
-        both("okta::assigning_a_known_user_links_it", assign_again),
-        both("okta::default_mappings_are_kept", default_mappings),
-        both("okta::aiw_updates_by_get_and_put", aiw_update),
-        both("okta::aiw_updates_keep_the_default_mappings", aiw_mapped),
-        both("okta::aiw_puts_an_echo_without_changing_anything", aiw_echo),
-        both("okta::aiw_deactivates_and_reactivates_by_put", aiw_active),
-        both("okta::repeated_requests_change_nothing", repeated),
-        both("okta::oin_deactivates_and_reactivates_by_patch", oin_active),
-        both("okta::oin_sync_password_stores_nothing", oin_password),
-        both("okta::user_name_keeps_its_case", user_name_case),
-        both("okta::duplicates_are_409", duplicates),
-        both("okta::import_pages_hold_every_user_once", import),
+        everywhere("okta::connector_test_answers_lists", connector_test),
+        everywhere("okta::connector_test_shows_two_of_three", connector_test_of_three),
+        everywhere("okta::spec_file_passes", spec_file),
+        everywhere("okta::assigning_creates_a_tagged_user_without_credential", assign),
+        everywhere("okta::assigning_creates_a_tagged_user_in_oauth_mode", assign_in_oauth_mode),
+        everywhere("okta::assigning_a_known_user_links_it", assign_again),
+        everywhere("okta::default_mappings_are_kept", default_mappings),
+        everywhere("okta::aiw_updates_by_get_and_put", aiw_update),
+        everywhere("okta::aiw_updates_keep_the_default_mappings", aiw_mapped),
+        everywhere("okta::aiw_puts_an_echo_without_changing_anything", aiw_echo),
+        everywhere("okta::aiw_deactivates_and_reactivates_by_put", aiw_active),
+        everywhere("okta::repeated_requests_change_nothing", repeated),
+        everywhere("okta::oin_deactivates_and_reactivates_by_patch", oin_active),
+        everywhere("okta::oin_sync_password_stores_nothing", oin_password),
+        everywhere("okta::user_name_keeps_its_case", user_name_case),
+        everywhere("okta::duplicates_are_409", duplicates),
+        everywhere("okta::import_pages_hold_every_user_once", import),
     ]
     .into_iter()
     .flatten()
@@ -326,7 +326,7 @@ async fn aiw_echo() {
         json!({ "phoneNumber": ["+1 555 0100"], "title": ["Guide"], "zoneinfo": ["America/Los_Angeles"] });
     by_hand["requiredActions"] = json!(["CONFIGURE_TOTP"]);
     let id = stage.realm.create_user(&by_hand).await;
-    stage.realm.map_role(&id, "scim-managed").await;
+    stage.realm.manage(&id).await;
     assert_eq!(stage.looked_up("babs").await, [id.as_str()]);
     let before = stage.stored(&id).await;
     let shown = get(&stage.scim, &id).await.json().clone();

@@ -7,18 +7,18 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::stage::{Stage, user_names, written};
-use crate::runner::both;
+use crate::runner::in_each_tenant;
 use crate::scim::{Answer, ENTERPRISE, USER};
 
 pub fn trials() -> Vec<Trial> {
     [
-        both("postman::users_in_capital_letters_are_created_changed_and_deleted", users),
-        both("postman::attributes_with_a_filter_in_them_show_the_attribute", attributes),
-        both("postman::garbage_is_refused_or_left_out", garbage),
-        both("postman::pages_and_filters_find_whom_they_mean", queries),
-        both("postman::filters_without_quotes_find_the_same", without_quotes),
-        both("postman::inbound_reads_all_and_then_what_has_changed", inbound),
-        both("postman::inbound_changes_a_user", inbound_changes),
+        in_each_tenant("postman::users_in_capital_letters_are_created_changed_and_deleted", users),
+        in_each_tenant("postman::attributes_with_a_filter_in_them_show_the_attribute", attributes),
+        in_each_tenant("postman::garbage_is_refused_or_left_out", garbage),
+        in_each_tenant("postman::pages_and_filters_find_whom_they_mean", queries),
+        in_each_tenant("postman::filters_without_quotes_find_the_same", without_quotes),
+        in_each_tenant("postman::inbound_reads_all_and_then_what_has_changed", inbound),
+        in_each_tenant("postman::inbound_changes_a_user", inbound_changes),
     ]
     .into_iter()
     .flatten()

@@ -5,19 +5,19 @@ use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
 use super::stage::{Stage, patch, user_names, written};
-use crate::runner::both;
+use crate::runner::in_each_tenant;
 use crate::scim::{ENTERPRISE, LIST, USER};
 
 pub fn trials() -> Vec<Trial> {
     [
-        both("rfc7644::a_user_is_created_replaced_and_deleted", life),
-        both("rfc7644::every_example_filter_finds_whom_it_means", filters),
-        both("rfc7644::a_list_shows_what_is_asked_for", lists),
-        both("rfc7644::a_search_request_in_a_body_finds_as_a_query_does", search),
-        both("rfc7644::add_examples", add),
-        both("rfc7644::remove_examples", remove),
-        both("rfc7644::replace_examples", replace),
-        both("rfc7644::answers_to_writes_show_the_attributes_asked_for", projected_writes),
+        in_each_tenant("rfc7644::a_user_is_created_replaced_and_deleted", life),
+        in_each_tenant("rfc7644::every_example_filter_finds_whom_it_means", filters),
+        in_each_tenant("rfc7644::a_list_shows_what_is_asked_for", lists),
+        in_each_tenant("rfc7644::a_search_request_in_a_body_finds_as_a_query_does", search),
+        in_each_tenant("rfc7644::add_examples", add),
+        in_each_tenant("rfc7644::remove_examples", remove),
+        in_each_tenant("rfc7644::replace_examples", replace),
+        in_each_tenant("rfc7644::answers_to_writes_show_the_attributes_asked_for", projected_writes),
     ]
     .into_iter()
     .flatten()

@@ -4,17 +4,17 @@ use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
 use super::stage::{Stage, patch, written};
-use crate::runner::both;
+use crate::runner::in_each_tenant;
 use crate::scim::{ENTERPRISE, LIST, USER};
 
 pub fn trials() -> Vec<Trial> {
     [
-        both("scim_validator::a_user_is_created_found_and_deleted", life),
-        both("scim_validator::attributes_are_replaced_in_a_verbose_request", replace_verbose),
-        both("scim_validator::attributes_are_added_in_a_verbose_request", add_verbose),
-        both("scim_validator::a_user_is_renamed_and_disabled", rename_and_disable),
-        both("scim_validator::the_manager_is_added_replaced_and_removed", manager),
-        both("scim_validator::several_operations_on_one_attribute_go_in_order", several),
+        in_each_tenant("scim_validator::a_user_is_created_found_and_deleted", life),
+        in_each_tenant("scim_validator::attributes_are_replaced_in_a_verbose_request", replace_verbose),
+        in_each_tenant("scim_validator::attributes_are_added_in_a_verbose_request", add_verbose),
+        in_each_tenant("scim_validator::a_user_is_renamed_and_disabled", rename_and_disable),
+        in_each_tenant("scim_validator::the_manager_is_added_replaced_and_removed", manager),
+        in_each_tenant("scim_validator::several_operations_on_one_attribute_go_in_order", several),
     ]
     .into_iter()
     .flatten()

@@ -7,14 +7,14 @@ use serde_json::{Value, json};
 
 use super::super::stage::{Stage, user, user_names};
 use super::{found, settled_user};
-use crate::runner::both;
+use crate::runner::in_each_tenant;
 use crate::scim::{Answer, USER};
 
 pub fn trials() -> Vec<Trial> {
     [
-        both("auth0::users_are_found_by_an_external_id_with_a_bar_in_it", external_ids),
-        both("auth0::a_user_is_created_updated_blocked_and_deleted", life),
-        both("auth0::who_is_not_known_by_the_external_id_is_found_by_name", by_name),
+        in_each_tenant("auth0::users_are_found_by_an_external_id_with_a_bar_in_it", external_ids),
+        in_each_tenant("auth0::a_user_is_created_updated_blocked_and_deleted", life),
+        in_each_tenant("auth0::who_is_not_known_by_the_external_id_is_found_by_name", by_name),
     ]
     .into_iter()
     .flatten()

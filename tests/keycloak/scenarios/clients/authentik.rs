@@ -5,11 +5,11 @@ use serde_json::json;
 
 use super::super::stage::Stage;
 use super::settled_user;
-use crate::runner::both;
+use crate::runner::in_each_tenant;
 use crate::scim::USER;
 
 pub fn trials() -> Vec<Trial> {
-    both("authentik::a_put_of_who_is_gone_is_404_and_the_user_is_created_again", recreate).into()
+    in_each_tenant("authentik::a_put_of_who_is_gone_is_404_and_the_user_is_created_again", recreate).into()
 }
 
 async fn recreate() {

@@ -5,11 +5,11 @@ use serde_json::json;
 
 use super::super::stage::{Stage, user};
 use super::{found, settled_user};
-use crate::runner::both;
+use crate::runner::in_each_tenant;
 use crate::scim::{ENTERPRISE, USER};
 
 pub fn trials() -> Vec<Trial> {
-    both("cyberark::every_request_that_it_demands_is_answered", demands).into()
+    in_each_tenant("cyberark::every_request_that_it_demands_is_answered", demands).into()
 }
 
 async fn demands() {

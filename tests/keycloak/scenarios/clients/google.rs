@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 
 use super::super::stage::Stage;
 use super::{as_json, found, settled_user};
-use crate::runner::both;
+use crate::runner::in_each_tenant;
 use crate::scim::{LIST, Scim, USER};
 
 pub fn trials() -> Vec<Trial> {
     [
-        both("google::probes_answer_lists", probes),
-        both("google::a_user_with_an_unknown_schema_is_created_suspended_and_deleted", life),
+        in_each_tenant("google::probes_answer_lists", probes),
+        in_each_tenant("google::a_user_with_an_unknown_schema_is_created_suspended_and_deleted", life),
     ]
     .into_iter()
     .flatten()

@@ -5,10 +5,10 @@ use serde_json::json;
 
 use super::super::stage::{Stage, patch_active, user};
 use super::{found, settled_user};
-use crate::runner::both;
+use crate::runner::in_each_tenant;
 
 pub fn trials() -> Vec<Trial> {
-    both("ibm_verify::users_are_suspended_restored_and_deprovisioned", life).into()
+    in_each_tenant("ibm_verify::users_are_suspended_restored_and_deprovisioned", life).into()
 }
 
 async fn life() {

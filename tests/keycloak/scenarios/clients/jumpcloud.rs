@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 
 use super::super::stage::Stage;
 use super::{found, settled_user};
-use crate::runner::both;
+use crate::runner::in_each_tenant;
 use crate::scim::USER;
 
 pub fn trials() -> Vec<Trial> {
     [
-        both("jumpcloud::the_test_user_comes_changes_and_goes_each_time", test_user),
-        both("jumpcloud::the_test_user_is_deactivated_where_it_can_not_be_deleted", deactivated),
+        in_each_tenant("jumpcloud::the_test_user_comes_changes_and_goes_each_time", test_user),
+        in_each_tenant("jumpcloud::the_test_user_is_deactivated_where_it_can_not_be_deleted", deactivated),
     ]
     .into_iter()
     .flatten()

@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 
 use super::super::stage::{Stage, written};
 use super::{found, settled_user};
-use crate::runner::both;
+use crate::runner::in_each_tenant;
 use crate::scim::{ENTERPRISE, USER};
 
 pub fn trials() -> Vec<Trial> {
     [
-        both("onelogin::attributes_that_nobody_knows_do_no_harm", template),
-        both("onelogin::what_the_template_leaves_empty_is_cleared", empty),
+        in_each_tenant("onelogin::attributes_that_nobody_knows_do_no_harm", template),
+        in_each_tenant("onelogin::what_the_template_leaves_empty_is_cleared", empty),
     ]
     .into_iter()
     .flatten()

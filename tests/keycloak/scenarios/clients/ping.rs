@@ -5,14 +5,14 @@ use serde_json::{Value, json};
 
 use super::super::stage::Stage;
 use super::{found, settled_user};
-use crate::runner::both;
+use crate::runner::in_each_tenant;
 use crate::scim::USER;
 
 pub fn trials() -> Vec<Trial> {
     [
-        both("ping::lookups_by_either_unique_identifier_find_the_user", lookups),
-        both("ping::a_filter_on_an_attribute_that_is_none_is_400", wrong_filter),
-        both("ping::a_disabled_user_is_provisioned_enabled_disabled_and_removed", disabled),
+        in_each_tenant("ping::lookups_by_either_unique_identifier_find_the_user", lookups),
+        in_each_tenant("ping::a_filter_on_an_attribute_that_is_none_is_400", wrong_filter),
+        in_each_tenant("ping::a_disabled_user_is_provisioned_enabled_disabled_and_removed", disabled),
     ]
     .into_iter()
     .flatten()

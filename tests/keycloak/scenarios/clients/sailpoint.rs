@@ -5,14 +5,14 @@ use serde_json::{Value, json};
 
 use super::super::stage::{Stage, by_hand, user_names};
 use super::settled_user;
-use crate::runner::both;
+use crate::runner::in_each_tenant;
 use crate::scim::{ENTERPRISE, USER};
 
 pub fn trials() -> Vec<Trial> {
     [
-        both("sailpoint::discovery_describes_the_users_that_are_served", discovery),
-        both("sailpoint::a_full_aggregation_reads_everybody_once", aggregation),
-        both("sailpoint::both_ways_to_update_come_to_the_same", updates),
+        in_each_tenant("sailpoint::discovery_describes_the_users_that_are_served", discovery),
+        in_each_tenant("sailpoint::a_full_aggregation_reads_everybody_once", aggregation),
+        in_each_tenant("sailpoint::both_ways_to_update_come_to_the_same", updates),
     ]
     .into_iter()
     .flatten()

@@ -158,8 +158,12 @@ async fn large() {
     let joins = (0..MEMBERS).map(|n| async move {
         let mut user = by_hand(&format!("user{n:04}"));
         user["attributes"] =
-            json!({ "scim.managed": ["realm"], "title": [if n % 2 == 0 { "Guide" } else { "Cook" }] });
-        realm.join(&realm.create_user(&user).await, group).await;
+            json!({ "scim.managed": [realm.index()], "title": [if n % 2 == 0 { "Guide" } else { "Cook" }] });
+        let id = realm.create_user(&user).await;
+        if let Some(organization) = realm.organization() {
+            realm.add_member(organization, &id).await;
+        }
+        realm.join(&id, group).await;
     });
     stream::iter(joins).buffer_unordered(8).collect::<Vec<()>>().await;
     let by_id = format!("groups.value eq \"{everybody}\"");

@@ -97,7 +97,7 @@ async fn random_filters() {
     for n in 0..2 * BY_HAND {
         let id = realm.create_user(&by_hand(&mut dice, n)).await;
         if n % 2 == 0 {
-            realm.map_role(&id, "scim-managed").await;
+            realm.manage(&id).await;
         }
     }
     let gateway = prepared.serve().await;
@@ -379,8 +379,7 @@ async fn many_pages() {
     .await;
     until("the gateway's first sweep", async || stage.gateway.log().contains(" swept")).await;
     for n in 0..1001 {
-        let index =
-            json!({ "scim.managed": ["realm"], "title": [if n % 2 == 0 { "Guide" } else { "Cook" }] });
+        let index = json!({ "scim.managed": [stage.realm.index()], "title": [if n % 2 == 0 { "Guide" } else { "Cook" }] });
         let user = json!({ "username": format!("user{n:04}"), "lastName": "Doe", "enabled": true, "attributes": index });
         stage.realm.create_user(&user).await;
     }

@@ -7,7 +7,7 @@ use super::scene::{GROUP, at, group, stage_with, users};
 use super::shown::{member, settled_group, sorted};
 use crate::admin::admin;
 use crate::proxy::Proxy;
-use crate::runner::both;
+use crate::runner::everywhere;
 use crate::scenarios::stage::{Stage, patch, written};
 use crate::scim::{Answer, LIST};
 
@@ -17,14 +17,14 @@ const EXTERNAL_ID: &str = "8aa1a0c0-c4c3-4bc0-b4a5-2ef676900159";
 
 pub fn trials() -> Vec<Trial> {
     [
-        both("groups::entra::a_group_is_created_and_found_by_what_it_is_matched_with", create),
-        both("groups::entra::lookups_without_members_ask_keycloak_for_none", no_member_call),
-        both("groups::entra::a_reference_check_tells_who_is_a_member", reference),
-        both("groups::entra::members_are_added_and_only_those_named_are_removed", value_arrays),
-        both("groups::entra::the_flag_removes_a_member_by_a_filter", flag),
-        both("groups::entra::name_and_external_id_are_replaced", replace),
-        both("groups::entra::a_delete_is_204_and_then_404", delete),
-        both("groups::entra::the_validators_requests_are_answered", validator),
+        everywhere("groups::entra::a_group_is_created_and_found_by_what_it_is_matched_with", create),
+        everywhere("groups::entra::lookups_without_members_ask_keycloak_for_none", no_member_call),
+        everywhere("groups::entra::a_reference_check_tells_who_is_a_member", reference),
+        everywhere("groups::entra::members_are_added_and_only_those_named_are_removed", value_arrays),
+        everywhere("groups::entra::the_flag_removes_a_member_by_a_filter", flag),
+        everywhere("groups::entra::name_and_external_id_are_replaced", replace),
+        everywhere("groups::entra::a_delete_is_204_and_then_404", delete),
+        everywhere("groups::entra::the_validators_requests_are_answered", validator),
     ]
     .into_iter()
     .flatten()
@@ -70,7 +70,7 @@ async fn create() {
     assert_eq!(kept["name"], "displayName");
     assert_eq!(
         kept["attributes"]["scim.externalId"],
-        json!([format!("okta:{EXTERNAL_ID}")]),
+        json!([format!("{}:{EXTERNAL_ID}", stage.realm.okta())]),
         "each caller has its own"
     );
     for lookup in [by_name, &by_external_id] {
@@ -232,7 +232,7 @@ async fn replace() {
     let kept = stage.realm.group(&id).await;
     assert_eq!(
         (&kept["name"], &kept["attributes"]["scim.externalId"]),
-        (&json!(name), &json!([format!("okta:{other}")]))
+        (&json!(name), &json!([format!("{}:{other}", stage.realm.okta())]))
     );
     for (external_id, found) in [(EXTERNAL_ID, 0), (other, 1)] {
         let answer = stage.scim.list("Groups", &format!("externalId eq \"{external_id}\""), "").await;

@@ -280,7 +280,7 @@ impl Staged {
         let mut user = by_hand(username);
         user["attributes"] = json!({ "scim.managed": ["realm"] });
         let id = self.stage.realm.create_user(&user).await;
-        self.stage.realm.map_role(&id, "scim-managed").await;
+        self.stage.realm.manage(&id).await;
         id
     }
 
@@ -366,7 +366,7 @@ impl Staged {
         let realm = &self.stage.realm;
         // Groups within others go with them.
         for group in realm.groups().await {
-            let path = format!("/groups/{}", group["id"].as_str().unwrap());
+            let path = realm.of_groups(format_args!("/{}", group["id"].as_str().unwrap()));
             realm.call(Method::DELETE, &path, None).await;
         }
         for user in [&round.babs, &round.jane, &round.adam, &round.mallory] {
@@ -382,6 +382,15 @@ impl Staged {
             Fault::Status(status) => rule.answer_with(status, &[("content-type", "text/html")], "<html>"),
             Fault::Lost(point) => rule.drop_connection(point),
         }
+    }
+
+    /// Waits until the fault has come, or none can come any more: else it would be a reader's.
+    async fn came(&self, what: &str) {
+        until(&format!("{what}: the fault comes"), async || {
+            self.proxy.waiting_rules() == 0 || self.stage.is_settled().await
+        })
+        .await;
+        self.proxy.clear_rules();
     }
 
     /// Repeats a request that was not answered, or with an error, until it is done; it must be so at once.
@@ -434,8 +443,8 @@ async fn each_call(change: Change) {
                 staged.again(change, &round, &what).await;
                 staged.complete(change, &round, &what).await;
             }
+            staged.came(&what).await;
             staged.is_at_rest(change, &round, &what).await;
-            staged.proxy.clear_rules();
             staged.clean(&round).await;
         }
     }

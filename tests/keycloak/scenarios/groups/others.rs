@@ -7,20 +7,26 @@ use serde_json::{Value, json};
 
 use super::scene::{GROUP, Unchanged, at, group, refused, users};
 use super::shown::{member, names, settled_group, sorted};
-use crate::runner::both;
+use crate::runner::in_each_tenant;
 use crate::scenarios::stage::{Stage, patch, written};
 use crate::scim::{Answer, PATCH, USER};
 
 pub fn trials() -> Vec<Trial> {
     [
-        both("groups::postman::the_collections_groups_are_created_changed_and_deleted", postman),
-        both("groups::postman::members_that_nobody_knows_are_named_and_nothing_is_applied", junk_members),
-        both("groups::cyberark::every_group_request_that_it_demands_is_answered", cyberark),
-        both("groups::sailpoint::a_full_aggregation_reads_every_group_once", aggregation),
-        both("groups::sailpoint::groups_are_not_updated_through_users", through_users),
-        both("groups::authentik::a_put_of_a_group_that_is_gone_is_404_and_it_is_created_again", recreate),
-        both("groups::onelogin::a_group_of_the_list_gets_and_loses_members", onelogin),
-        both("groups::mitodl::a_put_without_members_keeps_them", put_without_members),
+        in_each_tenant("groups::postman::the_collections_groups_are_created_changed_and_deleted", postman),
+        in_each_tenant(
+            "groups::postman::members_that_nobody_knows_are_named_and_nothing_is_applied",
+            junk_members,
+        ),
+        in_each_tenant("groups::cyberark::every_group_request_that_it_demands_is_answered", cyberark),
+        in_each_tenant("groups::sailpoint::a_full_aggregation_reads_every_group_once", aggregation),
+        in_each_tenant("groups::sailpoint::groups_are_not_updated_through_users", through_users),
+        in_each_tenant(
+            "groups::authentik::a_put_of_a_group_that_is_gone_is_404_and_it_is_created_again",
+            recreate,
+        ),
+        in_each_tenant("groups::onelogin::a_group_of_the_list_gets_and_loses_members", onelogin),
+        in_each_tenant("groups::mitodl::a_put_without_members_keeps_them", put_without_members),
     ]
     .into_iter()
     .flatten()
@@ -248,7 +254,7 @@ async fn recreate() {
     assert_eq!(settled_group(&stage, &put).await, *first.json(), "the same once more is no change");
 
     // Somebody deletes the group in Keycloak.
-    stage.realm.delete(&format!("/groups/{}", first.id())).await;
+    stage.realm.delete_group(&first.id()).await;
     stage.scim.put(&path, &body).await.scim_error(404, None);
     let add = patch(&json!([{ "op": "add", "path": "members", "value": [{ "value": babs }] }]));
     stage.scim.patch(&path, &add).await.scim_error(404, None);

@@ -1,5 +1,7 @@
 //! What scenarios of groups begin with and look at: a stage, groups made on both sides, and all that Keycloak has of them.
 
+use std::fmt;
+
 use http::Method;
 use scimgate::scim::Code;
 use serde_json::{Value, json};
@@ -128,42 +130,79 @@ impl Stage {
     /// Waits until nothing goes on after an answer any more.
     pub async fn groups_settled(&self) {
         self.settled().await;
-        until("the changes of groups come to rest", async || {
-            let groups = self.realm.groups().await;
-            let is_open = |group: &Value| {
-                let attributes = &group["attributes"];
-                let revision = attributes["scim.revision"][0].as_str().unwrap_or_default();
-                revision.starts_with('~') || attributes.get("scim.pending").is_some()
-            };
-            !groups.iter().any(is_open)
-        })
-        .await;
+        until("the changes of groups come to rest", async || self.is_settled().await).await;
+    }
+
+    /// Is no group in the midst of a change?
+    pub async fn is_settled(&self) -> bool {
+        let groups = self.realm.groups().await;
+        let is_open = |group: &Value| {
+            let attributes = &group["attributes"];
+            let revision = attributes["scim.revision"][0].as_str().unwrap_or_default();
+            revision.starts_with('~') || attributes.get("scim.pending").is_some()
+        };
+        !groups.iter().any(is_open)
     }
 }
 
 impl Realm {
     /// A group that SCIM does not know of; gives its id.
     pub async fn group_by_hand(&self, name: &str, below: Option<&str>) -> String {
-        let path = below.map_or("/groups".to_owned(), |above| format!("/groups/{above}/children"));
+        let path = self.children_path(below);
         self.post(&path, &json!({ "name": name })).await
     }
 
     /// Gives the group the tag, as an administrator does by hand; other attributes stay.
     pub async fn tag_group(&self, id: &str) {
         let mut group = self.group(id).await;
-        group["attributes"]["scim.managed"] = json!(["realm"]);
-        self.put(&format!("/groups/{id}"), &group).await;
+        group["attributes"]["scim.managed"] = json!([self.index()]);
+        self.put(&self.of_groups(format_args!("/{id}")), &group).await;
     }
 
-    /// The group as Keycloak has it.
+    /// The path of the trial's tenant's groups, followed by this.
+    pub fn of_groups(&self, rest: fmt::Arguments<'_>) -> String {
+        match self.organization() {
+            None => format!("/groups{rest}"),
+            Some(id) => format!("/organizations/{id}/groups{rest}"),
+        }
+    }
+
+    /// The path of what is directly below the group, or at the top.
+    fn children_path(&self, below: Option<&str>) -> String {
+        match below {
+            None => self.of_groups(format_args!("")),
+            Some(above) => self.of_groups(format_args!("/{above}/children")),
+        }
+    }
+
+    /// The group as Keycloak has it. One at the top of an organization is below a group that nobody is shown; that is
+    /// left out.
     pub async fn group(&self, id: &str) -> Value {
-        self.get(&format!("/groups/{id}")).await
+        let mut group = self.get(&self.of_groups(format_args!("/{id}"))).await;
+        if self.organization().is_some() && group["path"].as_str().unwrap().matches('/').count() == 1 {
+            group.as_object_mut().unwrap().shift_remove("parentId");
+        }
+        group
     }
 
     /// All groups of all levels as Keycloak has them.
     pub async fn groups(&self) -> Vec<Value> {
-        let path = "/groups?search=%20&populateHierarchy=false&briefRepresentation=false&first=0&max=1000";
-        self.get(path).await.as_array().unwrap().clone()
+        if self.organization().is_none() {
+            let path =
+                "/groups?search=%20&populateHierarchy=false&briefRepresentation=false&first=0&max=1000";
+            return self.get(path).await.as_array().unwrap().clone();
+        }
+        let mut groups = Vec::new();
+        let mut levels = vec![None];
+        while let Some(above) = levels.pop() {
+            let path = format!("{}?first=0&max=1000", self.children_path(above.as_deref()));
+            for group in self.get(&path).await.as_array().unwrap() {
+                let id = group["id"].as_str().unwrap();
+                groups.push(self.group(id).await);
+                levels.push(Some(id.to_owned()));
+            }
+        }
+        groups
     }
 
     /// The id of the group directly below the other one (or at the top) that has this name; none if there is none.
@@ -177,8 +216,10 @@ impl Realm {
     pub async fn members(&self, group: &str) -> Vec<String> {
         let mut ids = Vec::new();
         loop {
-            let path =
-                format!("/groups/{group}/members?first={}&max=1000&briefRepresentation=true", ids.len());
+            let path = self.of_groups(format_args!(
+                "/{group}/members?first={}&max=1000&briefRepresentation=true",
+                ids.len()
+            ));
             let page = self.get(&path).await;
             let page = page.as_array().unwrap();
             ids.extend(page.iter().map(|user| user["id"].as_str().unwrap().to_owned()));
@@ -191,26 +232,43 @@ impl Realm {
 
     /// Puts the user into the group, as an administrator does by hand.
     pub async fn join(&self, user: &str, group: &str) {
-        self.put(&format!("/users/{user}/groups/{group}"), &json!({})).await;
+        self.put(&self.membership(user, group), &json!({})).await;
+    }
+
+    /// Takes the user out of the group, as an administrator does by hand.
+    pub async fn leave(&self, user: &str, group: &str) {
+        self.delete(&self.membership(user, group)).await;
+    }
+
+    fn membership(&self, user: &str, group: &str) -> String {
+        match self.organization() {
+            None => format!("/users/{user}/groups/{group}"),
+            Some(_) => self.of_groups(format_args!("/{group}/members/{user}")),
+        }
+    }
+
+    /// Deletes the group, as an administrator does by hand.
+    pub async fn delete_group(&self, id: &str) {
+        self.delete(&self.of_groups(format_args!("/{id}"))).await;
     }
 
     /// Moves the group below the other one, or to the top level.
     pub async fn move_group(&self, id: &str, below: Option<&str>) {
         let name = self.group(id).await["name"].clone();
-        let path = below.map_or("/groups".to_owned(), |above| format!("/groups/{above}/children"));
+        let path = self.children_path(below);
         self.post(&path, &json!({ "id": id, "name": name })).await;
     }
 
     /// Maps a realm role to the group.
     pub async fn map_group_role(&self, group: &str, role: &str) {
         let role = self.get(&format!("/roles/{role}")).await;
-        self.post(&format!("/groups/{group}/role-mappings/realm"), &json!([role])).await;
+        self.post(&self.of_groups(format_args!("/{group}/role-mappings/realm")), &json!([role])).await;
     }
 
     /// Takes a realm role from the group.
     pub async fn unmap_group_role(&self, group: &str, role: &str) {
         let role = self.get(&format!("/roles/{role}")).await;
-        let path = format!("/groups/{group}/role-mappings/realm");
+        let path = self.of_groups(format_args!("/{group}/role-mappings/realm"));
         self.call(Method::DELETE, &path, Some(&json!([role]))).await.ok();
     }
 
@@ -224,7 +282,11 @@ impl Realm {
     /// Makes whoever is in the group an administrator.
     pub async fn empower_group(&self, group: &str) {
         let (management, role) = self.management_role("realm-admin").await;
-        self.post(&format!("/groups/{group}/role-mappings/clients/{management}"), &json!([role])).await;
+        self.post(
+            &self.of_groups(format_args!("/{group}/role-mappings/clients/{management}")),
+            &json!([role]),
+        )
+        .await;
     }
 
     /// Makes the user an administrator.

@@ -37,9 +37,12 @@ async fn crowd(realm: &Realm, count: usize) -> Vec<String> {
     let role = &role;
     let creates = (0..count).map(|number| async move {
         let mut user = by_hand(&format!("user-{number:05}"));
-        user["attributes"] = json!({ "scim.managed": ["realm"] });
+        user["attributes"] = json!({ "scim.managed": [realm.index()] });
         let id = realm.create_user(&user).await;
         realm.post(&format!("/users/{id}/role-mappings/realm"), role).await;
+        if let Some(organization) = realm.organization() {
+            realm.add_member(organization, &id).await;
+        }
         id
     });
     stream::iter(creates).buffered(8).collect().await

@@ -114,7 +114,7 @@ async fn nobodys() {
     let (stage, entra) = stage(None).await;
     for scim in [&stage.scim, &entra] {
         let id = stage.realm.create_user(&by_hand("jsmith")).await;
-        stage.realm.map_role(&id, "scim-managed").await;
+        stage.realm.manage(&id).await;
         // A change makes it nobody's either.
         let title = json!([{ "op": "replace", "path": "title", "value": "Guide" }]);
         stage.patch(&id, &title).await.expect(200);
