@@ -99,7 +99,8 @@ pub struct OrganizationNotReady {
 }
 
 impl NotReady {
-    /// The same of an organization: what the realm itself lacks, that is told of the realm.
+    /// What it is to an organization: an answer of Keycloak's that waiting does not change stops this one alone. Where the
+    /// realm gets the same answer, its own look tells.
     pub(super) fn of_organization(self, realm: &str, organization: &str) -> Self {
         match self {
             Self::Keycloak(error) if error_is_final(&error) => Self::Misconfigured {
