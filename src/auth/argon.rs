@@ -19,12 +19,27 @@ const WAITING_MAX: usize = 8;
 /// Most verifications at once in this process, where it has cores enough.
 const AT_ONCE_MAX: usize = 4;
 
-/// The verifications of all tenants: half of the cores at most, so that guessing never takes what requests need. The
-/// queue is first come, first served, and no tenant has more than [`WAITING_MAX`] in it.
-static SLOTS: LazyLock<Semaphore> = LazyLock::new(|| {
+/// How many verifications there may be at once: half of the cores, so that guessing never takes what requests need.
+static AT_ONCE: LazyLock<usize> = LazyLock::new(|| {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    Semaphore::new((cores / 2).clamp(1, AT_ONCE_MAX))
+    (cores / 2).clamp(1, AT_ONCE_MAX)
 });
+
+/// Those of all tenants. The queue is first come, first served, and a tenant has no more in it than its [`Share`] lets
+/// it: they take turns, hash by hash, however many guesses there are at one of them.
+static SLOTS: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(*AT_ONCE));
+
+/// What one tenant may have of all verifications, those that wait for a slot included: half of the slots, and so at
+/// least one. All its other secrets wait here.
+#[derive(Clone)]
+pub(super) struct Share(Arc<Semaphore>);
+
+impl Share {
+    /// That of another tenant.
+    pub(super) fn new() -> Self {
+        Self(Arc::new(Semaphore::new((*AT_ONCE / 2).max(1))))
+    }
+}
 
 /// The key under which right secrets are remembered; none without a source of randomness, and then none is.
 static KEY: LazyLock<Option<hmac::Key>> = LazyLock::new(|| {
@@ -52,13 +67,14 @@ struct Entry {
 /// The secrets of a tenant that have an Argon2 hash.
 pub(super) struct Argon2Secrets {
     entries: Arc<[Entry]>,
+    share: Share,
     /// Those that are being looked at: who brings the same one waits for the same verdict.
     waiting: Mutex<HashMap<Mark, Weak<OnceCell<Option<usize>>>>>,
 }
 
 impl Argon2Secrets {
     /// Secrets with their PHC strings. One whose string can't be read is never right.
-    pub(super) fn new(secrets: Vec<(&str, Secret)>) -> Self {
+    pub(super) fn new(secrets: Vec<(&str, Secret)>, share: &Share) -> Self {
         let entries = secrets.into_iter().filter_map(|(text, secret)| match PasswordHash::new(text) {
             Ok(hash) => Some(Entry { text: text.to_owned(), hash, secret, verified: OnceLock::new() }),
             Err(error) => {
@@ -66,7 +82,12 @@ impl Argon2Secrets {
                 None
             }
         });
-        Self { entries: entries.collect(), waiting: Mutex::default() }
+        Self { entries: entries.collect(), share: share.clone(), waiting: Mutex::default() }
+    }
+
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 
     /// Takes over what was found right before, for hashes that are the same.
@@ -116,19 +137,36 @@ impl Argon2Secrets {
                 if let Some(index) = index_of(&self.entries, &mark) {
                     return Ok(Some(index));
                 }
-                // Held until the work is done, even if nobody waits for it any more.
-                let slot = SLOTS.acquire().await.map_err(|_| Busy)?;
-                let entries = Arc::clone(&self.entries);
-                let secret = SecretSlice::from(secret.to_vec());
-                let work = tokio::task::spawn_blocking(move || {
-                    let _slot = slot;
-                    verify(&entries, &candidates, known_user, &secret, mark)
-                });
-                work.await.map_err(|_| Busy)
+                self.verify(&candidates, known_user, secret, mark).await
             })
             .await;
         self.waiting().remove(&mark);
         Ok(found?.and_then(|index| self.entries.get(index)).map(|entry| entry.secret.clone()))
+    }
+
+    /// The entry of these candidates whose secret it is; notes it there.
+    async fn verify(
+        &self,
+        candidates: &[usize],
+        known_user: bool,
+        secret: &[u8],
+        mark: Mark,
+    ) -> Result<Option<usize>, Busy> {
+        let own = Arc::clone(&self.share.0).acquire_owned().await.map_err(|_| Busy)?;
+        let (own, secret) = (Arc::new(own), Arc::new(SecretSlice::from(secret.to_vec())));
+        for index in candidates.iter().copied() {
+            let slot = SLOTS.acquire().await.map_err(|_| Busy)?;
+            let (entries, own, secret) = (Arc::clone(&self.entries), Arc::clone(&own), Arc::clone(&secret));
+            let work = tokio::task::spawn_blocking(move || {
+                // Held until the work is done, even if nobody waits for it any more.
+                let _held = (slot, own);
+                is_right(&entries, index, known_user, &secret, mark)
+            });
+            if work.await.map_err(|_| Busy)? {
+                return Ok(Some(index));
+            }
+        }
+        Ok(None)
     }
 
     fn waiting(&self) -> std::sync::MutexGuard<'_, HashMap<Mark, Weak<OnceCell<Option<usize>>>>> {
@@ -151,20 +189,13 @@ impl Argon2Secrets {
     }
 }
 
-/// The entry of these candidates whose secret it is; notes it there.
-fn verify(
-    entries: &[Entry],
-    candidates: &[usize],
-    known_user: bool,
-    secret: &SecretSlice<u8>,
-    mark: Mark,
-) -> Option<usize> {
-    let argon2 = Argon2::default();
-    let right = |entry: &Entry| argon2.verify_password(secret.expose_secret(), &entry.hash).is_ok();
-    let found = candidates.iter().copied().find(|index| entries.get(*index).is_some_and(right));
-    let found = found.filter(|_| known_user)?;
-    entries.get(found)?.verified.get_or_init(|| mark);
-    Some(found)
+/// Whether it is the secret of this entry; notes it there.
+fn is_right(entries: &[Entry], index: usize, known_user: bool, secret: &SecretSlice<u8>, mark: Mark) -> bool {
+    let right =
+        |entry: &&Entry| Argon2::default().verify_password(secret.expose_secret(), &entry.hash).is_ok();
+    let Some(entry) = entries.get(index).filter(right).filter(|_| known_user) else { return false };
+    entry.verified.get_or_init(|| mark);
+    true
 }
 
 fn remembered(entries: &[Entry], mark: &Mark) -> Option<Secret> {

@@ -71,8 +71,8 @@ pub enum MalformedError {
     TooLong,
 }
 
-/// What is wrong with a JWT. Those from [`JwtError::Claims`] on are found after its signature was
-/// found good, so that the issuer's own client may learn them.
+/// What is wrong with a JWT; for the log alone. Those from [`JwtError::Claims`] on are found after its signature was
+/// found good.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JwtError {
     /// The header is not that of a signed JWT.
@@ -117,6 +117,12 @@ pub enum JwtError {
     /// An ID token or the like.
     #[error("its type (typ) is not that of an access token")]
     Type,
+    /// An ID token, as a claim tells that only such have.
+    #[error("it has the claim {0}, so it is an ID token")]
+    IdToken(&'static str),
+    /// The gateway's own client, which calls Keycloak and nobody else.
+    #[error("its client is the gateway's own")]
+    OwnClient,
     /// A person logged in to get it.
     #[error("it belongs to a session (sid), so it was not issued by client credentials")]
     Session,
@@ -173,9 +179,20 @@ pub enum JwksError {
     /// It failed a moment ago and is not tried again yet.
     #[error("the last try failed less than 5 s ago")]
     JustFailed,
+    /// The answer takes longer than anybody waits for it.
+    #[error("no answer so far")]
+    Slow,
+    /// So many wait for the answer that this one was not let to.
+    #[error("no answer so far, and too many requests wait for it")]
+    Crowded,
 }
 
 impl AuthError {
+    /// Whether it says nothing about the credentials, and the same request may succeed later.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::JwksUnavailable(_) | Self::IssuerUnavailable { .. } | Self::Busy)
+    }
+
     /// The `WWW-Authenticate` headers of the answer (RFC 6750 section 3, RFC 7617 section 2); none with a 503.
     ///
     /// Both schemes are named everywhere: which of them a tenant takes would tell which tenants there are.
@@ -199,8 +216,9 @@ impl AuthError {
         vec![bearer, basic]
     }
 
-    /// A sentence for the caller. Whoever could not prove to hold credentials of the tenant learns
-    /// nothing about it: an unknown token, a forged one and one for another realm are told alike.
+    /// A sentence for the caller. Whoever could not prove to hold credentials of the tenant learns nothing about it: an
+    /// unknown token, a forged one, one for another realm and one that an issuer did sign are told alike. For whoever
+    /// can get a token of an issuer could otherwise try at which tenants something else is wrong with it.
     pub fn detail(&self) -> &'static str {
         match self {
             Self::Missing => {
@@ -208,16 +226,16 @@ impl AuthError {
                  token of this SCIM client."
             }
             Self::Malformed(error) => error.detail(),
-            Self::UnknownToken => UNKNOWN,
+            Self::UnknownToken | Self::Jwt(_) => UNKNOWN,
             Self::WrongPassword => {
                 "The user and password are not accepted here. Check that the URL names the right \
-                 realm and that they are those that were set up for this SCIM client."
+                 realm and that they are those that were set up for this SCIM client. The log of the \
+                 gateway says why."
             }
             Self::ExpiredSecret { .. } => {
                 "The token or password was right, but its time is over. Type the new one, or have \
                  its expiry moved in the configuration of the gateway."
             }
-            Self::Jwt(error) => error.detail(),
             Self::Busy => {
                 "The gateway is verifying too many unknown tokens or passwords at the moment. Repeat \
                  the request."
@@ -236,7 +254,8 @@ impl AuthError {
 
 /// What whoever proved nothing is told.
 const UNKNOWN: &str = "The bearer token is not accepted here. Check that the URL names the right \
-                       realm and that the token is the one that was set up for this SCIM client.";
+                       realm and that the token is the one that was set up for this SCIM client. The log of \
+                       the gateway says why.";
 
 impl MalformedError {
     fn detail(self) -> &'static str {
@@ -263,75 +282,20 @@ impl MalformedError {
 }
 
 impl JwtError {
-    /// Whether the token's signature is right, so that whoever shows it may learn what is wrong with it.
+    /// Whether it was found in a token whose signature is right, so that it says more than that of another issuer.
     pub(super) fn is_of_holder(&self) -> bool {
-        self.detail() != UNKNOWN
-    }
-
-    fn detail(&self) -> &'static str {
-        match self {
+        !matches!(
+            self,
             Self::Header
-            | Self::Algorithm
-            | Self::NoKeyId
-            | Self::CriticalHeader
-            | Self::HeaderType
-            | Self::UnknownIssuer
-            | Self::UnknownKey
-            | Self::KeyMismatch
-            | Self::Signature => UNKNOWN,
-            Self::Claims => {
-                "The access token lacks claims that every access token has, or they can't be read."
-            }
-            Self::Issuer(_) => {
-                "The issuer of the access token (claim iss) is not the one that the gateway is \
-                 configured with. Compare iss with issuer in the configuration of the realm or caller."
-            }
-            Self::Expired => "The access token has expired. Get a new one from the token endpoint.",
-            Self::NotYetValid => {
-                "The access token is not valid yet. Compare the clocks of the issuer and of the \
-                 gateway."
-            }
-            Self::Type => {
-                "The token is not an access token (its claim typ says what it is). Send the \
-                 access_token that the token endpoint returns."
-            }
-            Self::Session => {
-                "The access token belongs to the session of a person (it has the claim sid). \
-                 Expected one that the client got for itself by grant_type=client_credentials."
-            }
-            Self::Bound => {
-                "The access token is bound to a key (claim cnf), which the gateway does not \
-                 support. Turn sender-constrained tokens off for this client."
-            }
-            Self::NoClient => {
-                "The access token does not name its client (claim client_id, azp or appid). Expected \
-                 one that the client got by grant_type=client_credentials, in Keycloak with \
-                 lightweight access tokens turned off."
-            }
-            Self::Client(_) => {
-                "The client of the access token (claim client_id, azp or appid) may not use SCIM here. \
-                 Add it to the clients of a caller in the configuration of the gateway."
-            }
-            Self::AuthorizedParty => {
-                "The claims of the access token name different clients (azp, appid, client_id)."
-            }
-            Self::Role(_) => {
-                "The access token lacks a realm role that its SCIM client needs here. Give it to the \
-                 service account of the client, and see that the token shows it (realm_access.roles)."
-            }
-            Self::Scope(_) => {
-                "The access token lacks a scope that its SCIM client needs here (claim scope). Add it \
-                 to the client, or ask the token endpoint for it."
-            }
-            Self::Audience => {
-                "The audience of the access token (claim aud) is none of those that the gateway is \
-                 configured with. Ask the issuer for a token for that audience."
-            }
-            Self::Claim(_) => {
-                "The access token lacks a claim, or a value of it, that the gateway is configured to \
-                 require of this issuer."
-            }
-        }
+                | Self::Algorithm
+                | Self::NoKeyId
+                | Self::CriticalHeader
+                | Self::HeaderType
+                | Self::UnknownIssuer
+                | Self::UnknownKey
+                | Self::KeyMismatch
+                | Self::Signature
+        )
     }
 }
 
@@ -397,6 +361,8 @@ mod tests {
             JwtError::Expired,
             JwtError::NotYetValid,
             JwtError::Type,
+            JwtError::IdToken("nonce"),
+            JwtError::OwnClient,
             JwtError::Session,
             JwtError::Bound,
             JwtError::NoClient,

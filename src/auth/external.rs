@@ -16,6 +16,10 @@ use super::jwt::{Claims, Refused, Unverified, shown};
 /// first version, RFC 9068.
 const PARTY_CLAIMS: [&str; 3] = ["azp", "appid", "client_id"];
 
+/// What only ID tokens have (OpenID Connect Core sections 2 and 3.3.2.11): they are told apart by nothing else at
+/// issuers that don't say what a token is, and their audience is the application.
+const ID_TOKEN_CLAIMS: [&str; 3] = ["nonce", "at_hash", "c_hash"];
+
 /// A caller of another issuer.
 struct Party {
     caller: Arc<Caller>,
@@ -101,11 +105,15 @@ fn source(external: &External) -> Source {
 }
 
 fn check(takes: &External, claims: &Claims, now: u64) -> Result<(), JwtError> {
-    let skew = takes.clock_skew.as_secs();
+    // Rounded up: times are compared in whole seconds, and what is configured must not come to nothing.
+    let skew = takes.clock_skew.as_secs().saturating_add(u64::from(takes.clock_skew.subsec_nanos() > 0));
     claims.check(&takes.issuer, now, skew, skew)?;
     // Keycloak's ID and refresh tokens say what they are in a claim; other issuers may mean something else by it.
     if matches!(claims.get("typ").and_then(Value::as_str), Some("ID" | "Refresh" | "Offline" | "Logout")) {
         return Err(JwtError::Type);
+    }
+    if let Some(name) = ID_TOKEN_CLAIMS.into_iter().find(|name| claims.has(name)) {
+        return Err(JwtError::IdToken(name));
     }
     claims.check_holder()?;
     if !claims.texts("aud").iter().any(|audience| takes.audiences.contains(*audience)) {

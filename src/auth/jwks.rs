@@ -8,7 +8,7 @@ use std::time::Duration;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{OwnedMutexGuard, Semaphore};
 use tracing::Instrument as _;
 use url::Url;
 
@@ -30,6 +30,15 @@ const MAX_BYTES: usize = 256 * 1024;
 const MAX_KEYS: usize = 100;
 /// How long a fetch may take, whatever the HTTP client allows.
 const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
+/// Most requests that wait for a fetch which another one began. Anybody can make up key ids, so that while an issuer
+/// hangs strangers could fill all places for requests with waiting; and all clients of an issuer may come with its new
+/// key at once, and none of them should be sent away. So there are many places, and far fewer than there are for
+/// requests.
+const WAITING_MAX: usize = 64;
+/// How long a fetch is waited for where keys are at hand: an issuer that is well has answered long before, and with one
+/// that hangs a token under an unknown key is not worth more. Without any keys nobody is let in before the fetch ends,
+/// and it is waited for to its end.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// A key that signs tokens.
 pub(super) struct SigningKey {
@@ -84,7 +93,7 @@ impl SigningKey {
     }
 }
 
-type Keys = Vec<Arc<SigningKey>>;
+pub(super) type Keys = Vec<Arc<SigningKey>>;
 
 /// Which key a token asks for.
 #[derive(Clone, Copy)]
@@ -96,15 +105,17 @@ pub(super) struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// The key of that id, one that fits if there is such; without an id the one key that fits, if it is the only one.
-    fn among(&self, keys: &Keys) -> Option<Arc<SigningKey>> {
-        let fits = |key: &&Arc<SigningKey>| key.fits(self.algorithm);
+    /// The keys of that id that fit, or one that doesn't if none does; without an id the one key that fits, if it is the
+    /// only one.
+    fn among(&self, keys: &Keys) -> Keys {
+        let fitting = keys.iter().filter(|key| key.fits(self.algorithm));
         let Some(id) = self.id else {
-            let mut fitting = keys.iter().filter(fits);
-            return fitting.next().filter(|_| fitting.next().is_none()).cloned();
+            let fitting: Keys = fitting.cloned().collect();
+            return if fitting.len() == 1 { fitting } else { Keys::new() };
         };
-        let named = || keys.iter().filter(|key| key.id.as_deref() == Some(id));
-        named().find(fits).or_else(|| named().next()).cloned()
+        let is_named = |key: &&Arc<SigningKey>| key.id.as_deref() == Some(id);
+        let named: Keys = fitting.filter(is_named).cloned().collect();
+        if named.is_empty() { keys.iter().find(is_named).cloned().into_iter().collect() } else { named }
     }
 }
 
@@ -145,9 +156,13 @@ struct State {
 }
 
 impl State {
-    fn key(&self, wanted: Wanted<'_>, now: u64) -> Option<Arc<SigningKey>> {
-        let keys = self.keys.as_ref().filter(|_| within(self.fetched, now, STALE_SECONDS))?;
-        wanted.among(keys)
+    /// All keys that may still be used; none where there are none at hand.
+    fn usable(&self, now: u64) -> Option<&Arc<Keys>> {
+        self.keys.as_ref().filter(|_| within(self.fetched, now, STALE_SECONDS))
+    }
+
+    fn keys(&self, wanted: Wanted<'_>, now: u64) -> Keys {
+        self.usable(now).map(|keys| wanted.among(keys)).unwrap_or_default()
     }
 }
 
@@ -167,14 +182,16 @@ struct Inner {
     state: Mutex<State>,
     /// Held while keys are fetched.
     fetching: Arc<tokio::sync::Mutex<()>>,
+    /// Places to wait for that.
+    places: Semaphore,
 }
 
 /// What a look at the keys at hand tells.
 enum Look {
-    /// The key, or that there is none: as good an answer as there is.
-    Done(Option<Arc<SigningKey>>),
-    /// Only a fetch tells; meanwhile an old key would do.
-    Fetch(Option<Arc<SigningKey>>),
+    /// The keys, or that there are none: as good an answer as there is.
+    Done(Keys),
+    /// Only a fetch tells; meanwhile old keys would do, if there are any.
+    Fetch(Keys),
     /// Only a fetch would tell, but the last one failed a moment ago.
     Failed,
 }
@@ -187,6 +204,7 @@ impl Jwks {
             clock,
             state: Mutex::new(State::default()),
             fetching: Arc::default(),
+            places: Semaphore::new(WAITING_MAX),
         }))
     }
 
@@ -199,57 +217,76 @@ impl Jwks {
         }
     }
 
-    /// The key that a token asks for; none if the issuer has no such key.
+    /// The keys that may have signed a token; none if the issuer has no such key.
     ///
     /// # Errors
-    /// If the issuer can't be asked and the keys at hand don't tell.
-    pub(super) async fn key(&self, wanted: Wanted<'_>) -> Result<Option<Arc<SigningKey>>, JwksError> {
+    /// If the issuer can't be asked, or not in time, and the keys at hand don't tell.
+    pub(super) async fn keys(&self, wanted: Wanted<'_>) -> Result<Keys, JwksError> {
         let old = match self.0.look(wanted) {
-            Look::Done(key) => return Ok(key),
+            Look::Done(keys) => return Ok(keys),
             Look::Failed => return Err(JwksError::JustFailed),
             Look::Fetch(old) => old,
         };
-        let fetching = &self.0.fetching;
-        let turn = match (Arc::clone(fetching).try_lock_owned(), old) {
-            (Ok(turn), _) => turn,
+        let turn = match Arc::clone(&self.0.fetching).try_lock_owned() {
+            Ok(turn) => turn,
             // Somebody else fetches; nobody has to wait who can go on with the old key.
-            (Err(_), Some(old)) => return Ok(Some(old)),
-            (Err(_), None) => Arc::clone(fetching).lock_owned().await,
+            Err(_) if !old.is_empty() => return Ok(old),
+            Err(_) => self.after_others().await?,
         };
         match self.0.look(wanted) {
-            Look::Done(key) => return Ok(key),
+            Look::Done(keys) => return Ok(keys),
             Look::Failed => return Err(JwksError::JustFailed),
             Look::Fetch(_) => {}
         }
-        self.fetch(turn).await?;
+        match self.fetch(turn).await {
+            Err(JwksError::Slow) if !old.is_empty() => return Ok(old),
+            fetched => fetched?,
+        }
         let now = (self.0.clock)();
         let state = self.0.state();
-        let key = state.key(wanted, now);
-        match (&key, &state.failure) {
-            (None, Some(failure)) => Err(failure.clone()),
-            _ => Ok(key),
+        let keys = state.keys(wanted, now);
+        match &state.failure {
+            Some(failure) if keys.is_empty() => Err(failure.clone()),
+            _ => Ok(keys),
         }
     }
 
-    /// The key that a token without key id asks for, after a fetch, where the last one is not too recent: without an id
-    /// nothing but a wrong signature tells that the issuer has another key by now.
-    pub(super) async fn renewed(&self, wanted: Wanted<'_>) -> Option<Arc<SigningKey>> {
-        let turn = Arc::clone(&self.0.fetching).lock_owned().await;
+    /// The same after a fetch, where the last one is not too recent: where the issuer has another key by now without an
+    /// id, or under the old one's, nothing but a wrong signature tells.
+    ///
+    /// # Errors
+    /// If the issuer has not answered in time. One that can't be asked has no other keys than those at hand.
+    pub(super) async fn renewed(&self, wanted: Wanted<'_>) -> Result<Keys, JwksError> {
         if !self.0.tried_just_now() {
-            self.fetch(turn).await.ok()?;
+            let turn = match Arc::clone(&self.0.fetching).try_lock_owned() {
+                Ok(turn) => turn,
+                Err(_) => self.after_others().await?,
+            };
+            if !self.0.tried_just_now() {
+                self.fetch(turn).await?;
+            }
         }
-        self.0.state().key(wanted, (self.0.clock)())
+        Ok(self.0.state().keys(wanted, (self.0.clock)()))
     }
 
-    /// In a task of its own, so that a caller who hangs up doesn't end it for all who wait.
+    /// Waits until the fetch is over that somebody else began.
+    async fn after_others(&self) -> Result<OwnedMutexGuard<()>, JwksError> {
+        let _place = self.0.places.try_acquire().map_err(|_| JwksError::Crowded)?;
+        let turn = Arc::clone(&self.0.fetching).lock_owned();
+        tokio::time::timeout(self.0.patience(), turn).await.map_err(|_| JwksError::Slow)
+    }
+
+    /// In a task of its own, so that a caller who hangs up, or has waited long enough, doesn't end it for others.
     async fn fetch(&self, turn: OwnedMutexGuard<()>) -> Result<(), JwksError> {
+        let patience = self.0.patience();
         let inner = Arc::clone(&self.0);
         let fetch = async move {
             let _turn = turn;
             inner.refresh().await;
         };
         let fetch = tokio::spawn(fetch.in_current_span());
-        fetch.await.map_err(|_| JwksError::Http("the fetch was cut short".to_owned()))
+        let fetched = tokio::time::timeout(patience, fetch).await.map_err(|_| JwksError::Slow)?;
+        fetched.map_err(|_| JwksError::Http("the fetch was cut short".to_owned()))
     }
 }
 
@@ -267,17 +304,21 @@ impl Inner {
     fn look(&self, wanted: Wanted<'_>) -> Look {
         let now = (self.clock)();
         let state = self.state();
-        let key = state.key(wanted, now);
-        if key.is_some() && within(state.fetched, now, FRESH_SECONDS) {
-            return Look::Done(key);
+        let keys = state.keys(wanted, now);
+        if !keys.is_empty() && within(state.fetched, now, FRESH_SECONDS) {
+            return Look::Done(keys);
         }
         if !state.tried.is_some_and(|tried| within(tried, now, FLOOR_SECONDS)) {
-            return Look::Fetch(key);
+            return Look::Fetch(keys);
         }
-        match (&key, &state.failure) {
-            (None, Some(_)) => Look::Failed,
-            _ => Look::Done(key),
-        }
+        if keys.is_empty() && state.failure.is_some() { Look::Failed } else { Look::Done(keys) }
+    }
+
+    /// How long a fetch is waited for.
+    fn patience(&self) -> Duration {
+        // Without keys a little longer than it may take, so that its own reason is told.
+        let at_hand = self.state().usable((self.clock)()).is_some();
+        if at_hand { PATIENCE } else { FETCH_TIMEOUT + PATIENCE }
     }
 
     async fn refresh(&self) {
@@ -294,7 +335,7 @@ impl Inner {
                 state.failure = None;
             }
             Err(failure) => {
-                tracing::warn!(url = %self.source.url(), %failure, "can't fetch the issuer's keys");
+                tracing::warn!(url = %shown(self.source.url()), %failure, "can't fetch the issuer's keys");
                 state.failure = Some(failure);
             }
         }
@@ -328,7 +369,7 @@ impl Inner {
                 Ok(location)
             }
             (Err(failure), Some((location, since))) if within(since, now, STALE_SECONDS) => {
-                tracing::warn!(%url, %failure, "can't read the discovery document; the keys are looked for where they were");
+                tracing::warn!(url = %shown(url), %failure, "can't read the discovery document; the keys are looked for where they were");
                 Ok(location)
             }
             (Err(failure), _) => Err(failure),
@@ -350,6 +391,13 @@ impl Inner {
         }
         Ok(body)
     }
+}
+
+/// A URL as it may stand in the log: what is in a query may be a key to it.
+fn shown(url: &Url) -> Url {
+    let mut shown = url.clone();
+    shown.set_query(None);
+    shown
 }
 
 /// What went wrong, with its causes, without the URL, which the log line has already.
@@ -385,4 +433,15 @@ fn parse(body: &[u8]) -> Result<Keys, JwksError> {
         SigningKey::from_jwk(&jwk).map(Arc::new)
     });
     Ok(keys.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_shows_no_query_of_a_url() {
+        let url: Url = "https://login.example.com/keys?appid=6731&key=secret".parse().unwrap();
+        assert_eq!(shown(&url).as_str(), "https://login.example.com/keys");
+    }
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::error::{JwksError, JwtError};
-use super::jwks::{Jwks, SigningKey, Wanted};
+use super::jwks::{Jwks, Keys, SigningKey, Wanted};
 
 /// How much of a claim the log shows, in characters.
 const SHOWN: usize = 200;
@@ -75,15 +75,27 @@ impl<'a> Unverified<'a> {
     pub(super) async fn verified(&self, keys: &Jwks) -> Result<Claims, Refused> {
         let algorithm = self.header.alg;
         let wanted = Wanted { id: self.header.kid.as_deref(), algorithm };
-        let missing = if wanted.id.is_some() { JwtError::UnknownKey } else { JwtError::NoKeyId };
-        let key = keys.key(wanted).await.map_err(Refused::Keys)?.ok_or(missing)?;
-        match (self.verified_by(&key), wanted.id) {
-            (Err(JwtError::Signature), None) => {
-                let key = keys.renewed(wanted).await.ok_or(JwtError::NoKeyId)?;
-                Ok(self.verified_by(&key)?)
+        let known = keys.keys(wanted).await.map_err(Refused::Keys)?;
+        match self.verified_by_one_of(&known) {
+            // The issuer may have another key by now, without an id or under the old one's.
+            Err(JwtError::Signature | JwtError::KeyMismatch) => {
+                let renewed = keys.renewed(wanted).await.map_err(Refused::Keys)?;
+                Ok(self.verified_by_one_of(&renewed)?)
             }
-            (verified, _) => Ok(verified?),
+            verified => Ok(verified?),
         }
+    }
+
+    /// The claims, if one of these keys signed them.
+    fn verified_by_one_of(&self, keys: &Keys) -> Result<Claims, JwtError> {
+        let mut refused = if self.header.kid.is_some() { JwtError::UnknownKey } else { JwtError::NoKeyId };
+        for key in keys {
+            match self.verified_by(key) {
+                Err(error @ (JwtError::Signature | JwtError::KeyMismatch)) => refused = error,
+                verified => return verified,
+            }
+        }
+        Err(refused)
     }
 
     /// The claims, if this key signed them.
@@ -121,7 +133,11 @@ fn named_issuer(token: &str) -> Option<String> {
 }
 
 fn is_access_token_type(typ: &str) -> bool {
-    ["JWT", "at+jwt", "application/at+jwt"].iter().any(|known| known.eq_ignore_ascii_case(typ))
+    // RFC 7515 section 4.1.9: it is a media type, whose "application/" may be left out.
+    const MEDIA: &str = "application/";
+    let is_media = typ.get(..MEDIA.len()).is_some_and(|start| start.eq_ignore_ascii_case(MEDIA));
+    let short = if is_media { typ.get(MEDIA.len()..).unwrap_or_default() } else { typ };
+    ["JWT", "at+jwt"].iter().any(|known| known.eq_ignore_ascii_case(short))
 }
 
 /// Whether a public key verifies this algorithm: with HMAC, whoever can verify can sign.

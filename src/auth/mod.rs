@@ -25,6 +25,7 @@ use url::Url;
 
 use crate::config::{Caller, External, Realm};
 
+use self::argon::Share;
 use self::credentials::Credentials;
 use self::external::ExternalIssuers;
 use self::jwt::{Refused, Unverified};
@@ -53,6 +54,19 @@ pub struct Recognised {
     pub caller: Arc<Caller>,
     /// What the configuration calls the token or password that proved it; none where it has no name, and for JWTs.
     pub credential: Option<String>,
+}
+
+/// A way to prove who one is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// A static bearer token.
+    StaticToken,
+    /// An access token of the realm.
+    RealmToken,
+    /// An access token of another issuer.
+    IssuerToken,
+    /// User and password.
+    Password,
 }
 
 /// Recognises the callers of one tenant.
@@ -89,10 +103,11 @@ impl Authenticator {
         clock: Clock,
     ) -> Result<Self, E> {
         install_crypto();
+        let share = Share::new();
         Ok(Self {
             tenant: tenant.name.to_string(),
-            tokens: Secrets::tokens(tenant),
-            passwords: Secrets::passwords(tenant),
+            tokens: Secrets::tokens(tenant, &share),
+            passwords: Secrets::passwords(tenant, &share),
             realm: RealmIssuer::new(tenant, http, jwks_url, &clock),
             external: ExternalIssuers::new(tenant, issuer_http, &clock)?,
             clock,
@@ -110,6 +125,17 @@ impl Authenticator {
             realm.keys.inherit(&previous.keys);
         }
         self
+    }
+
+    /// How callers of the tenant may prove who they are.
+    pub fn proofs(&self) -> Vec<Proof> {
+        let all = [
+            (!self.tokens.is_empty(), Proof::StaticToken),
+            (self.realm.is_some(), Proof::RealmToken),
+            (!self.external.is_empty(), Proof::IssuerToken),
+            (!self.passwords.is_empty(), Proof::Password),
+        ];
+        all.into_iter().filter_map(|(taken, proof)| taken.then_some(proof)).collect()
     }
 
     /// Tells who sent a request, from all its `Authorization` headers.

@@ -18,6 +18,8 @@ const MAX_AHEAD_SECONDS: u64 = 10;
 /// Verifies the tokens of the realm itself.
 pub(super) struct RealmIssuer {
     pub(super) issuer: String,
+    /// The gateway's own client.
+    own_client: String,
     callers: Vec<(Arc<Caller>, RealmTokens)>,
     pub(super) keys: Jwks,
     clock: Clock,
@@ -36,6 +38,7 @@ impl RealmIssuer {
             .collect();
         (!callers.is_empty()).then(|| Self {
             issuer: realm.issuer.clone(),
+            own_client: realm.keycloak.client_id.clone(),
             callers,
             keys: Jwks::new(http, Source::Keys(jwks_url), Clock::clone(clock)),
             clock: Clock::clone(clock),
@@ -59,6 +62,10 @@ impl RealmIssuer {
         let client = client.ok_or(JwtError::NoClient)?;
         if party.is_some_and(|party| party != client) {
             return Err(JwtError::AuthorizedParty);
+        }
+        // Whoever holds its secret may do all in Keycloak already; but it is nobody's SCIM client, whatever role it has.
+        if client.eq_ignore_ascii_case(&self.own_client) {
+            return Err(JwtError::OwnClient);
         }
         self.caller_of(client, claims)
     }

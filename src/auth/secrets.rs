@@ -7,7 +7,7 @@ use subtle::{Choice, ConditionallySelectable as _, ConstantTimeEq as _};
 
 use crate::config::{Caller, CallerAuth, Realm, SecretHash, StaticToken};
 
-use super::argon::{Argon2Secrets, Busy};
+use super::argon::{Argon2Secrets, Busy, Share};
 
 /// A secret that is configured, without its hash.
 #[derive(Clone, Debug)]
@@ -57,22 +57,26 @@ pub(super) struct Secrets {
 
 impl Secrets {
     /// The static bearer tokens.
-    pub(super) fn tokens(realm: &Realm) -> Self {
-        Self::of(realm, |auth| match auth {
+    pub(super) fn tokens(realm: &Realm, share: &Share) -> Self {
+        Self::of(realm, share, |auth| match auth {
             CallerAuth::Token { tokens } => Some((None, tokens)),
             _ => None,
         })
     }
 
     /// The users and passwords.
-    pub(super) fn passwords(realm: &Realm) -> Self {
-        Self::of(realm, |auth| match auth {
+    pub(super) fn passwords(realm: &Realm, share: &Share) -> Self {
+        Self::of(realm, share, |auth| match auth {
             CallerAuth::Basic { user, passwords } => Some((Some(user.as_str()), passwords)),
             _ => None,
         })
     }
 
-    fn of(realm: &Realm, which: impl Fn(&CallerAuth) -> Option<(Option<&str>, &Vec<StaticToken>)>) -> Self {
+    fn of(
+        realm: &Realm,
+        share: &Share,
+        which: impl Fn(&CallerAuth) -> Option<(Option<&str>, &Vec<StaticToken>)>,
+    ) -> Self {
         let (mut quick, mut slow) = (Vec::new(), Vec::new());
         for configured in realm.callers.values() {
             let Some((user, tokens)) = which(&configured.auth) else { continue };
@@ -85,7 +89,12 @@ impl Secrets {
                 }
             }
         }
-        Self { quick, slow: Argon2Secrets::new(slow) }
+        Self { quick, slow: Argon2Secrets::new(slow, share) }
+    }
+
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.quick.is_empty() && self.slow.is_empty()
     }
 
     /// Takes over which secrets were found right before a reload.

@@ -1,8 +1,9 @@
 //! What administrators of a realm have set in Keycloak as attributes of the realm and of its organizations.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::config::{Explanation, OrganizationKey, Realm, RealmAttributes, override_with};
+use crate::config::{Config, Explanation, OrganizationKey, Realm, RealmAttributes, override_with};
 use crate::keycloak::{self, Connection, OrganizationRepresentation};
 
 use super::gateway::Manner;
@@ -16,6 +17,24 @@ pub(super) struct Attributes(RealmAttributes);
 /// Does the configuration ask for them?
 pub(super) fn are_wanted(realm: &Realm) -> bool {
     realm.realm_attributes || realm.organizations.values().any(|organization| organization.realm_attributes)
+}
+
+/// The realms of which it does.
+pub(super) fn wanting(config: &Config) -> impl Iterator<Item = &Arc<Realm>> {
+    config.realms.values().filter(|realm| are_wanted(realm))
+}
+
+/// Have those that were read for `known` what is asked for `wanted`, of the same Keycloak?
+pub(super) fn cover(known: &Realm, wanted: &Realm) -> bool {
+    let asks = |organizations: &BTreeMap<OrganizationKey, Arc<Realm>>, key| {
+        organizations.get(key).is_some_and(|organization| organization.realm_attributes)
+    };
+    known.keycloak == wanted.keycloak
+        && known.realm_attributes >= wanted.realm_attributes
+        && wanted
+            .organizations
+            .keys()
+            .all(|key| asks(&known.organizations, key) >= asks(&wanted.organizations, key))
 }
 
 /// Reads them.

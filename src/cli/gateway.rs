@@ -32,6 +32,20 @@ pub enum GatewayError {
     /// A realm can't be served safely.
     #[error(transparent)]
     Realm(#[from] NotReady),
+    /// Keycloak did not answer in the time that there is while a new configuration waits.
+    #[error("{tenant}: Keycloak does not answer")]
+    Silent {
+        /// The realm, and the organization's key after a slash.
+        tenant: String,
+    },
+    /// Keycloak can be reached as before, and not as the new configuration says.
+    #[error("{tenant}: Keycloak answers where it was, and not by the new url, proxy or ca_file: {source}")]
+    CutOff {
+        /// The realm, and the organization's key after a slash.
+        tenant: String,
+        /// The reason.
+        source: Box<GatewayError>,
+    },
     /// The client for Keycloak can't be built.
     #[error(transparent)]
     HttpClient(#[from] HttpClientError),

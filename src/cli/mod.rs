@@ -5,6 +5,7 @@ pub mod config;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod explain;
+mod first_look;
 mod gateway;
 mod narrate;
 mod realms;

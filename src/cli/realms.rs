@@ -8,10 +8,10 @@ use tokio_util::task::TaskTracker;
 use url::Url;
 
 use crate::auth::Authenticator;
-use crate::config::{self, CallerAuth, CallerName, External, Realm, UnknownAttributes};
+use crate::config::{self, CallerAuth, External, Realm, UnknownAttributes};
 use crate::directory::admin::{self, AdminDirectory, Commons};
 use crate::engine::{self, Engine};
-use crate::http::{CallerLimits, Tenant, TokenEndpoint};
+use crate::http::{CallerLimits, Tenant, TokenClients, TokenEndpoint};
 use crate::keycloak::{self, Connection, HttpClientError};
 use crate::scim::Policy;
 use crate::scim::list::PageSizes;
@@ -157,16 +157,21 @@ pub(super) fn base_url(public_url: &str, tenant: &Realm) -> String {
 fn token_endpoint(realm: &Realm, http: reqwest::Client, url: Url) -> Option<TokenEndpoint> {
     // Organizations have no token endpoint of their own: the realm issues their clients' tokens.
     let tenants = std::iter::once(realm).chain(realm.organizations.values().map(AsRef::as_ref));
-    let clients: BTreeMap<String, CallerName> = tenants
-        .flat_map(|tenant| tenant.callers.values())
-        .flat_map(|caller| match &caller.auth {
-            CallerAuth::Keycloak(tokens) => {
-                tokens.clients.iter().map(|client| (client.clone(), caller.name.clone())).collect()
-            }
-            _ => Vec::new(),
-        })
-        .collect();
-    let wanted = realm.forward_token_endpoint && realm.organization.is_none() && !clients.is_empty();
+    let of_realm =
+        tenants.flat_map(|tenant| tenant.callers.values()).filter_map(|caller| match &caller.auth {
+            CallerAuth::Keycloak(tokens) => Some((&caller.name, &tokens.clients)),
+            _ => None,
+        });
+    let mut clients =
+        TokenClients { named: BTreeMap::new(), by_role: None, own: realm.keycloak.client_id.clone() };
+    for (caller, named) in of_realm {
+        if named.is_empty() {
+            clients.by_role.get_or_insert_with(|| caller.clone());
+        }
+        clients.named.extend(named.iter().map(|client| (client.clone(), caller.clone())));
+    }
+    let some = clients.by_role.is_some() || !clients.named.is_empty();
+    let wanted = realm.forward_token_endpoint && realm.organization.is_none() && some;
     wanted.then(|| TokenEndpoint::new(http, url, &realm.issuer, clients))
 }
 

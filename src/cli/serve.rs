@@ -37,12 +37,14 @@ pub enum ServeError {
 /// # Errors
 /// [`ServeError`], before the first request is taken.
 pub async fn run(path: &Path) -> Result<(), ServeError> {
+    // Before anything else: it ends a process that does not wait for it.
+    let hangup = signal(SignalKind::hangup()).map_err(ServeError::Signal)?;
     let config = config::load(path, &ProcessEnvironment)?;
     telemetry::init(&config.log)?;
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    let files = config.files().to_vec();
+    let files = config.files().clone();
     let gateway = Gateway::open(config, Manner::default()).await?;
     let stop = CancellationToken::new();
     let signals = signals(stop.clone(), ENDS).map_err(ServeError::Signal)?;
@@ -50,12 +52,11 @@ pub async fn run(path: &Path) -> Result<(), ServeError> {
         "listening on http://{}, private listener on http://{}",
         gateway.address, gateway.private_address
     ));
-    for url in gateway.serving.base_urls().await {
+    for url in gateway.serving.base_urls() {
         announce(&format!("base URL {url}"));
     }
     let serving = Arc::clone(&gateway.serving);
-    let reading =
-        reload::keep_reading(path.to_owned(), files, serving, stop.clone()).map_err(ServeError::Signal)?;
+    let reading = reload::keep_reading(path.to_owned(), files, hangup, serving, stop.clone());
     gateway.run(stop).await;
     signals.abort();
     reading.abort();

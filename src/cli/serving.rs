@@ -1,26 +1,34 @@
 //! What is served just now, and how it is exchanged while requests go on.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use futures_util::future::try_join_all;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::{Config, Realm, RealmName, Server};
+use crate::config::{CallerAuth, Config, Realm, RealmName, Server};
 use crate::directory::admin::{AdminDirectory, Commons};
 use crate::http::Tenants;
 use crate::http::health::Readiness;
-use crate::telemetry::{Mask, Metrics};
+use crate::telemetry::{Mask, Metrics, TenantReady};
 
 use super::attributes::{self, Attributes};
+use super::first_look::{Look, look_at_all};
 use super::gateway::{GatewayError, Manner};
 use super::realms::{self, OpenRealm, Opening, base_url};
 
 /// How often attributes of realms are looked at.
 const ATTRIBUTES_EVERY: Duration = Duration::from_secs(15);
+/// How long a new configuration waits for attributes of realms that are not known at all.
+const ATTRIBUTES_PATIENCE: Duration = Duration::from_millis(2500);
+/// How long a new configuration waits for what Keycloak says of the realms that it changes: it may take somebody's token
+/// away.
+const LOOK_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The realms that are served.
 pub(super) struct Serving {
@@ -30,7 +38,9 @@ pub(super) struct Serving {
     /// What is served to the outside.
     pub tenants: Arc<Tenants>,
     directories: Arc<ArcSwap<Vec<AdminDirectory>>>,
-    in_force: tokio::sync::Mutex<InForce>,
+    in_force: Mutex<Arc<InForce>>,
+    /// Is told of each new configuration.
+    exchanged: Notify,
     /// Work that goes on after answers.
     pub tasks: TaskTracker,
     /// What keeps each realm in order.
@@ -62,6 +72,28 @@ struct Served {
     keeping: CancellationToken,
 }
 
+/// What attributes of realms are known to say.
+type Known = BTreeMap<RealmName, Attributes>;
+
+impl InForce {
+    /// Is nothing served yet?
+    fn is_first(&self) -> bool {
+        self.realms.is_empty()
+    }
+
+    fn attributes(&self) -> Known {
+        let known = self.realms.iter();
+        known.filter_map(|(name, served)| Some((name.clone(), served.attributes.clone()?))).collect()
+    }
+}
+
+/// What may come in force.
+struct Next {
+    in_force: InForce,
+    /// The realms that are served otherwise.
+    fresh: Vec<RealmName>,
+}
+
 /// What was changed by a new configuration.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Change {
@@ -88,11 +120,12 @@ impl Serving {
             bound_url,
             tenants: Arc::new(Tenants::new([], &config.server)),
             directories: Arc::default(),
-            in_force: tokio::sync::Mutex::new(InForce {
+            in_force: Mutex::new(Arc::new(InForce {
                 config: nothing,
                 realms: BTreeMap::new(),
                 commons: BTreeMap::new(),
-            }),
+            })),
+            exchanged: Notify::new(),
             tasks: TaskTracker::new(),
             keepers: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -107,15 +140,69 @@ impl Serving {
     /// # Errors
     /// [`GatewayError`] where a realm can't be served so; then nothing has changed.
     pub(super) async fn exchange(&self, config: Config) -> Result<Change, GatewayError> {
-        self.exchange_if(config, false).await
+        loop {
+            let before = self.in_force();
+            let attributes = self.attributes_at_hand(&before, &config).await?;
+            let next = self.prepare(&before, config.clone(), attributes).await?;
+            // Otherwise attributes of realms were exchanged meanwhile.
+            if let Some(change) = self.commit(&before, next) {
+                self.exchanged.notify_one();
+                return Ok(change);
+            }
+        }
     }
 
-    /// The same; where `unchanged` is said, only while this configuration is in force.
-    async fn exchange_if(&self, config: Config, unchanged: bool) -> Result<Change, GatewayError> {
-        let mut in_force = self.in_force.lock().await;
-        if unchanged && in_force.config != config {
-            return Ok(Change::default());
-        }
+    /// The attributes with which a new configuration comes in force, without waiting for Keycloak where they are known:
+    /// they are looked at right afterwards.
+    async fn attributes_at_hand(&self, before: &InForce, config: &Config) -> Result<Known, GatewayError> {
+        let mut known = before.attributes();
+        let is_known = |realm: &&Arc<Realm>| {
+            known.contains_key(&realm.name)
+                && before.config.realms.get(&realm.name).is_some_and(|old| attributes::cover(old, realm))
+        };
+        let unknown: Vec<&Arc<Realm>> =
+            attributes::wanting(config).filter(|realm| !is_known(realm)).collect();
+        // At the start nobody waits who is served.
+        let patience = (!before.is_first()).then_some(ATTRIBUTES_PATIENCE);
+        let read = self.read_attributes(unknown, patience).await?;
+        known.extend(read);
+        Ok(known)
+    }
+
+    /// Asks Keycloak for the attributes of these realms, all at once. Those that it does not tell are missing.
+    async fn read_attributes(
+        &self,
+        realms: Vec<&Arc<Realm>>,
+        patience: Option<Duration>,
+    ) -> Result<Known, GatewayError> {
+        let read = realms.into_iter().map(async |realm| {
+            let (connection, _) = realms::connection(realm, &self.manner)?;
+            let reading = attributes::read(&connection, realm);
+            let read = match patience {
+                Some(patience) => tokio::time::timeout(patience, reading)
+                    .await
+                    .map_err(|_| format!("no answer within {}", humantime::format_duration(patience)))
+                    .and_then(|read| read.map_err(|error| error.to_string())),
+                None => reading.await.map_err(|error| error.to_string()),
+            };
+            match read {
+                Ok(read) => Ok(Some((realm.name.clone(), read))),
+                Err(error) => {
+                    tracing::warn!(realm = %realm.name, error, "the realm's attributes can't be read; they are tried again");
+                    Ok::<_, GatewayError>(None)
+                }
+            }
+        });
+        Ok(try_join_all(read).await?.into_iter().flatten().collect())
+    }
+
+    /// What comes in force with a new configuration, or with new attributes of realms, once all of it was looked at.
+    async fn prepare(
+        &self,
+        before: &InForce,
+        config: Config,
+        mut attributes: Known,
+    ) -> Result<Next, GatewayError> {
         let public_url = self.public_url(&config);
         let opening = Opening {
             public_url: &public_url,
@@ -124,21 +211,19 @@ impl Serving {
             mask: Mask(config.log.mask_personal_data),
             max_body_bytes: config.server.max_body_bytes,
         };
-        let before = &in_force.config;
-        let same_for_all = self.public_url(before) == public_url
-            && before.log.mask_personal_data == config.log.mask_personal_data
-            && before.server.max_body_bytes == config.server.max_body_bytes;
-        let mut realms = BTreeMap::new();
-        let mut fresh = Vec::new();
+        let same_for_all = self.public_url(&before.config) == public_url
+            && before.config.log.mask_personal_data == config.log.mask_personal_data
+            && before.config.server.max_body_bytes == config.server.max_body_bytes;
+        let (mut realms, mut fresh, mut looks) = (BTreeMap::new(), Vec::new(), Vec::new());
         for (name, realm) in &config.realms {
-            let last = in_force.realms.get(name).and_then(|known| known.attributes.clone());
-            let attributes = self.attributes(&opening, realm, last).await?;
+            let previous = before.realms.get(name);
+            let attributes = attributes.remove(name).filter(|_| attributes::are_wanted(realm));
             let mut told = Vec::new();
             let realm = &match &attributes {
                 Some(attributes) => {
                     let (over, problems) = attributes.over(realm);
                     told = problems;
-                    let before = in_force.realms.get(name).map(|known| known.problems.as_slice());
+                    let before = previous.map(|known| known.problems.as_slice());
                     let is_new = |problem: &&String| !before.is_some_and(|before| before.contains(problem));
                     for problem in told.iter().filter(is_new) {
                         tracing::warn!(realm = %name, "{problem}");
@@ -147,47 +232,51 @@ impl Serving {
                 }
                 None => Arc::clone(realm),
             };
-            let known = in_force.realms.get(name).filter(|known| same_for_all && known.config == *realm);
+            let same_files =
+                certificates(realm).all(|file| before.config.files().have_alike(config.files(), file));
+            let known = previous.filter(|known| same_for_all && same_files && known.config == *realm);
             let served = match known {
                 Some(known) => Served { attributes, problems: told, ..known.clone() },
                 None => {
-                    let commons = in_force.commons.get(name).cloned().unwrap_or_default();
-                    let previous = in_force.realms.get(name).map(|served| &served.open);
+                    let commons = before.commons.get(name).cloned().unwrap_or_default();
                     fresh.push(name.clone());
-                    Served {
-                        config: Arc::clone(realm),
-                        attributes,
-                        problems: told,
-                        open: opening.realm(realm, &commons, previous)?,
-                        keeping: self.stop.child_token(),
-                    }
+                    let open = opening.realm(realm, &commons, previous.map(|served| &served.open))?;
+                    looks.extend(looks_at(realm, &open, previous, same_files));
+                    let keeping = self.stop.child_token();
+                    Served { config: Arc::clone(realm), attributes, problems: told, open, keeping }
                 }
             };
             realms.insert(name.clone(), served);
         }
-        let looks = fresh.iter().filter_map(|name| realms.get_key_value(name)).flat_map(|(name, served)| {
-            let before =
-                in_force.realms.get(name).map(|known| known.open.directories.as_slice()).unwrap_or_default();
-            served.open.directories.iter().map(move |directory| first_look(directory, before))
-        });
-        try_join_all(looks).await?;
-        // From here on it is in force.
-        self.tenants.instance.reload(&config.server);
-        let all = || realms.values().map(|served| &served.open);
+        look_at_all(&looks, (!before.is_first()).then_some(LOOK_PATIENCE)).await?;
+        let commons = before.commons.clone();
+        Ok(Next { in_force: InForce { config, realms, commons }, fresh })
+    }
+
+    /// Puts in force what was prepared, unless something else than `before` is in force by now. Waits for nobody.
+    fn commit(&self, before: &Arc<InForce>, next: Next) -> Option<Change> {
+        let Next { in_force: mut next, fresh } = next;
+        let mut in_force = self.in_force.lock().unwrap_or_else(PoisonError::into_inner);
+        if !Arc::ptr_eq(&in_force, before) {
+            return None;
+        }
+        self.tenants.instance.reload(&next.config.server);
+        let all = || next.realms.values().map(|served| &served.open);
         self.tenants.exchange(all().flat_map(|open| open.tenants.iter().cloned()));
         self.directories.store(Arc::new(all().flat_map(|open| open.directories.iter().cloned()).collect()));
         let gone =
-            in_force.realms.iter().filter(|(name, _)| fresh.contains(name) || !realms.contains_key(*name));
-        let mut change = Change { at_restart: at_restart(before, &config), ..Change::default() };
+            before.realms.iter().filter(|(name, _)| fresh.contains(name) || !next.realms.contains_key(*name));
+        let at_restart = at_restart(&before.config, &next.config);
+        let mut change = Change { at_restart, ..Change::default() };
         for (name, served) in gone {
             served.keeping.cancel();
             change.realms.push(name.to_string());
         }
         for name in &fresh {
-            let Some(served) = realms.get(name) else { continue };
+            let Some(served) = next.realms.get(name) else { continue };
             if let Some(commons) = served.open.directories.first().map(AdminDirectory::commons) {
                 commons.keep_organizations(served.config.organizations.keys().map(AsRef::as_ref));
-                in_force.commons.insert(name.clone(), commons);
+                next.commons.insert(name.clone(), commons);
             }
             for directory in served.open.directories.iter().filter(|_| !self.manner.dry_run) {
                 self.keepers.spawn(directory.clone().keep(served.keeping.clone()));
@@ -196,76 +285,76 @@ impl Serving {
         change.realms.extend(fresh.iter().map(ToString::to_string));
         change.realms.sort();
         change.realms.dedup();
-        (in_force.config, in_force.realms) = (config, realms);
-        Ok(change)
+        *in_force = Arc::new(next);
+        Some(change)
     }
 
-    /// What the realm's attributes in Keycloak say, where the configuration asks for them; as last time where Keycloak does
-    /// not tell.
-    async fn attributes(
-        &self,
-        opening: &Opening<'_>,
-        realm: &Realm,
-        last: Option<Attributes>,
-    ) -> Result<Option<Attributes>, GatewayError> {
-        if !attributes::are_wanted(realm) {
-            return Ok(None);
-        }
-        let (connection, _) = realms::connection(realm, opening.manner)?;
-        match attributes::read(&connection, realm).await {
-            Ok(read) => Ok(Some(read)),
-            Err(error) => {
-                tracing::warn!(realm = %realm.name, %error, "the realm's attributes can't be read; they are tried again");
-                Ok(last)
-            }
-        }
+    fn in_force(&self) -> Arc<InForce> {
+        Arc::clone(&self.in_force.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Looks at the attributes of realms again and again, until `stop`.
     pub(super) async fn follow_attributes(&self, stop: CancellationToken) {
-        loop {
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = tokio::time::sleep(ATTRIBUTES_EVERY) => {}
-            }
-            let config = self.in_force.lock().await.config.clone();
-            if !config.realms.values().any(|realm| attributes::are_wanted(realm)) {
-                continue;
-            }
-            // What was read meanwhile from the file counts, and not this older one.
-            match self.exchange_if(config, true).await {
-                Ok(Change { realms, .. }) if realms.is_empty() => {}
-                Ok(Change { realms, .. }) => {
-                    tracing::info!(
-                        realms = realms.join(", "),
-                        "attributes of realms have changed, and are in force"
-                    );
+        let follow = async {
+            loop {
+                tokio::select! {
+                    () = self.exchanged.notified() => {}
+                    () = tokio::time::sleep(ATTRIBUTES_EVERY) => {}
                 }
-                Err(error) => {
-                    tracing::error!(%error, "attributes of realms have changed, and can't be served; the old ones stay");
+                match self.exchange_attributes().await {
+                    Ok(realms) if realms.is_empty() => {}
+                    Ok(realms) => {
+                        let realms = realms.join(", ");
+                        tracing::info!(realms, "attributes of realms have changed, and are in force");
+                    }
+                    Err(error) => {
+                        tracing::error!(%error, "attributes of realms have changed, and can't be served; the old ones stay");
+                    }
                 }
             }
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = follow => {}
         }
     }
 
+    /// Serves what attributes of realms say now; gives the realms where that is something else.
+    async fn exchange_attributes(&self) -> Result<Vec<String>, GatewayError> {
+        let before = self.in_force();
+        let mut known = before.attributes();
+        let read = self
+            .read_attributes(attributes::wanting(&before.config).collect(), Some(ATTRIBUTES_EVERY))
+            .await?;
+        if read.iter().all(|(name, read)| known.get(name) == Some(read)) {
+            return Ok(Vec::new());
+        }
+        known.extend(read);
+        let next = self.prepare(&before, before.config.clone(), known).await?;
+        // What was read meanwhile from the file counts, and not this older one; attributes are looked at again after it.
+        Ok(self.commit(&before, next).unwrap_or_default().realms)
+    }
+
     /// The base URLs, as they are typed into identity providers.
-    pub(super) async fn base_urls(&self) -> Vec<String> {
-        let in_force = self.in_force.lock().await;
+    pub(super) fn base_urls(&self) -> Vec<String> {
+        let in_force = self.in_force();
         let public_url = self.public_url(&in_force.config);
-        let realms = in_force.config.realms.values();
-        let tenants = realms.flat_map(|realm| std::iter::once(realm).chain(realm.organizations.values()));
+        let tenants = in_force.config.realms.values().flat_map(|realm| tenants(realm));
         let callable = tenants.filter(|tenant| tenant.realm_attributes || !tenant.callers.is_empty());
         callable.map(|tenant| base_url(&public_url, tenant)).collect()
     }
 
-    /// Tells which tenants were not found ready yet.
+    /// Tells of each tenant whether it was found ready.
     pub(super) fn readiness(&self) -> Readiness {
         let directories = Arc::clone(&self.directories);
         Arc::new(move || {
             let directories = directories.load();
-            let missing = directories.iter().filter(|directory| !directory.is_ready());
-            let missing: Vec<String> = missing.map(AdminDirectory::name).collect();
-            if missing.is_empty() { Ok(()) } else { Err(missing) }
+            let ready = directories.iter().map(|directory| TenantReady {
+                realm: directory.realm().to_owned(),
+                organization: directory.organization().map(ToOwned::to_owned),
+                ready: directory.is_ready(),
+            });
+            ready.collect()
         })
     }
 
@@ -275,23 +364,53 @@ impl Serving {
     }
 }
 
-/// A realm that is set up wrongly is refused; a Keycloak that is down may come up later. `before` are those who have
-/// served it until now: where it can't be served by them either, it is no fault of the new configuration, which must not
-/// wait, since it may take somebody's token away.
-async fn first_look(directory: &AdminDirectory, before: &[AdminDirectory]) -> Result<(), GatewayError> {
-    let Err(error) = directory.inspect().await else { return Ok(()) };
-    if error.is_final() {
-        let known = before.iter().find(|known| known.name() == directory.name());
-        let was_fine = match known {
-            Some(known) => known.inspect().await.is_ok(),
-            None => true,
-        };
-        if was_fine {
-            return Err(error.into());
+/// What must be looked at before the realm is served so: all of it that is not known from before.
+fn looks_at(realm: &Realm, open: &OpenRealm, previous: Option<&Served>, same_files: bool) -> Vec<Look> {
+    let mut looks = Vec::new();
+    for (tenant, directory) in tenants(realm).zip(&open.directories) {
+        let before = previous.and_then(|served| {
+            let mut known = tenants(&served.config).zip(&served.open.directories);
+            known.find(|(known, _)| known.organization == tenant.organization)
+        });
+        match before {
+            // Who may call is no matter of Keycloak's: it must not keep a new caller waiting, nor one who was taken out.
+            Some((known, before)) if same_files && but_callers(known) == but_callers(tenant) => {
+                directory.learn_from(before);
+            }
+            _ => looks.push(Look {
+                directory: directory.clone(),
+                before: before.map(|(_, directory)| directory.clone()),
+                moved: before.is_some_and(|(known, _)| {
+                    let way = |realm: &Realm| {
+                        let way = &realm.keycloak;
+                        (way.url.clone(), way.proxy.clone(), way.ca_file.clone())
+                    };
+                    !same_files || way(known) != way(tenant)
+                }),
+            }),
         }
     }
-    tracing::warn!(realm = directory.name(), %error, "not ready yet; it is tried again until it is");
-    Ok(())
+    looks
+}
+
+/// The realm, then its organizations.
+fn tenants(realm: &Realm) -> impl Iterator<Item = &Realm> {
+    std::iter::once(realm).chain(realm.organizations.values().map(AsRef::as_ref))
+}
+
+/// A tenant, whoever may call, and whatever its organizations are.
+fn but_callers(tenant: &Realm) -> Realm {
+    Realm { callers: BTreeMap::new(), organizations: BTreeMap::new(), ..tenant.clone() }
+}
+
+/// The files of certificates that a realm names.
+fn certificates(realm: &Realm) -> impl Iterator<Item = &Path> {
+    let issuers =
+        tenants(realm).flat_map(|tenant| tenant.callers.values()).filter_map(|caller| match &caller.auth {
+            CallerAuth::External(external) => external.ca_file.as_deref(),
+            _ => None,
+        });
+    realm.keycloak.ca_file.as_deref().into_iter().chain(issuers)
 }
 
 /// The keys whose change needs a new process: listeners are bound and limits are set once.

@@ -1,6 +1,6 @@
 //! Folds the layers of a file into a configuration and checks what no single key can tell.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +11,7 @@ use super::document::Document;
 use super::environment::Environment;
 use super::error::Problem;
 use super::file::{ConfigFile, LogLayer, RealmLayer, ServerLayer};
+use super::files::Files;
 use super::scalar::{FilePath, List, Value};
 use super::tenant::MappedAt;
 use super::{Config, Log, LogFormat, Server, built_in, groups, secret};
@@ -36,8 +37,8 @@ pub(super) struct Checker<'a> {
     unread: Vec<Vec<String>>,
     problems: Vec<Problem>,
     warnings: Vec<String>,
-    /// What was read besides the file itself.
-    files: BTreeSet<PathBuf>,
+    /// The way to the files that the configuration names.
+    pub(super) files: &'a Files,
     /// Where what tenants map was said.
     mapped: MappedAt,
 }
@@ -47,19 +48,11 @@ impl<'a> Checker<'a> {
         document: &'a Document<'a>,
         folder: &'a Path,
         env: &'a dyn Environment,
+        files: &'a Files,
         unread: Vec<(Vec<String>, Problem)>,
     ) -> Self {
         let (unread, problems) = unread.into_iter().unzip();
-        Self {
-            document,
-            folder,
-            env,
-            unread,
-            problems,
-            warnings: Vec::new(),
-            files: BTreeSet::new(),
-            mapped: MappedAt::new(),
-        }
+        Self { document, folder, env, unread, problems, warnings: Vec::new(), files, mapped: MappedAt::new() }
     }
 
     /// Checks a whole file.
@@ -78,7 +71,7 @@ impl<'a> Checker<'a> {
             self.missing(&["realms"], "expected at least one table [realms.NAME]");
         }
         let realms = self.realms(file);
-        let files = std::mem::take(&mut self.files).into_iter().collect();
+        let files = self.files.contents();
         let warnings = std::mem::take(&mut self.warnings);
         let mapped = std::mem::take(&mut self.mapped);
         self.done((Config { server, log, realms, warnings, files }, mapped))
@@ -98,11 +91,6 @@ impl<'a> Checker<'a> {
             |unread: &Vec<String>| paths.iter().any(|path| unread.iter().zip(path).all(|(a, b)| a == b));
         let mut unread = self.unread.iter();
         self.problems.retain(|_| unread.next().is_some_and(concerns));
-    }
-
-    /// Notes that the configuration was read from this file too.
-    pub(super) fn reads(&mut self, file: PathBuf) {
-        self.files.insert(file);
     }
 
     /// Notes where what the tenant of this table maps was said.

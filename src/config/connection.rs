@@ -1,10 +1,10 @@
 //! Checks how Keycloak is reached, and reads the files and secrets that this takes.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::check::{Checker, get};
 use super::file::KeycloakLayer;
+use super::files::Files;
 use super::scalar::{FilePath, Value};
 use super::{KeycloakConnection, RealmName, built_in, secret};
 
@@ -37,9 +37,7 @@ impl Checker<'_> {
                 None
             }
             (Some(file), None) => {
-                let path = self.resolve(&file.get_ref().0);
-                let read = secret::from_file(&path);
-                self.reads(path);
+                let read = secret::from_file(self.files, &self.resolve(&file.get_ref().0));
                 self.note(&file.span(), read)
             }
             (None, Some(env)) => {
@@ -69,17 +67,16 @@ impl Checker<'_> {
     pub(super) fn certificates(&mut self, file: &Value<FilePath>) -> Option<PathBuf> {
         let file = file.as_ref()?;
         let path = self.resolve(&file.get_ref().0);
-        let checked = certificates(&path);
+        let checked = certificates(self.files, &path);
         self.note(&file.span(), checked);
-        self.reads(path.clone());
         Some(path)
     }
 }
 
 /// Checks that a file holds certificates in PEM.
-fn certificates(path: &Path) -> Result<(), String> {
+fn certificates(files: &Files, path: &Path) -> Result<(), String> {
     let shown = path.display();
-    let text = fs::read_to_string(path).map_err(|error| format!("cannot read {shown}: {error}"))?;
+    let text = files.read(path).map_err(|error| format!("cannot read {shown}: {error}"))?;
     if text.contains("-----BEGIN CERTIFICATE-----") {
         Ok(())
     } else {

@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::files::Contents;
+
 /// All that is wrong with one configuration file, in the order of its lines.
 ///
 /// Its `Display` is one line for each problem, as an administrator reads it at start.
@@ -11,6 +13,7 @@ use std::path::{Path, PathBuf};
 pub struct ConfigErrors {
     file: PathBuf,
     problems: Vec<Problem>,
+    files: Contents,
 }
 
 impl ConfigErrors {
@@ -25,7 +28,17 @@ impl ConfigErrors {
             seen.push(text);
             new
         });
-        Self { file: file.to_owned(), problems }
+        Self { file: file.to_owned(), problems, files: Contents::default() }
+    }
+
+    /// The same, with what was read.
+    pub(super) fn after(self, files: Contents) -> Self {
+        Self { files, ..self }
+    }
+
+    /// What was read, or could not be: the file itself, and those that it names.
+    pub fn files(&self) -> &Contents {
+        &self.files
     }
 
     /// The file that was read.

@@ -12,6 +12,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::document::{self, Document, Origin};
 use super::environment::{self, Environment};
+use super::files::Files;
 use super::keys::{self, Key, Kind, Organization, SERVER, TENANT, Without};
 use super::{CallerAuth, Config, ConfigErrors, OrganizationKey, Realm, RealmName};
 
@@ -100,7 +101,7 @@ pub fn explain_file(
     realm: &RealmName,
     organization: Option<&OrganizationKey>,
 ) -> Result<Explanation, ExplainError> {
-    explain(&super::source(path)?, path, env, realm, organization)
+    explain(&super::source(path, &Files::default())?, path, env, realm, organization)
 }
 
 /// What holds for a realm, or an organization of it, by `source`, the text of the file at `path`.
@@ -117,7 +118,7 @@ pub fn explain(
     let (overrides, problems) = environment::overrides(env);
     let mut document = super::open(source).map_err(|problems| ConfigErrors::new(path, problems))?;
     document.lay_over(&overrides);
-    let (config, mapped) = super::check(&document, path, env, problems)?;
+    let (config, mapped) = super::check(&document, path, env, &Files::default(), problems)?;
     let tenant = tenant(&config, realm, organization)?;
     let mut table = vec!["realms".to_owned(), realm.to_string()];
     if let Some(key) = organization {

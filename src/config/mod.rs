@@ -15,6 +15,7 @@ mod environment;
 mod error;
 mod explain;
 mod file;
+mod files;
 mod groups;
 mod json_schema;
 mod keys;
@@ -41,12 +42,15 @@ use url::Url;
 
 use crate::scim::ResourceType;
 
+use self::files::Files;
+
 pub use callers::{
     Access, Caller, CallerAuth, External, KeySource, RealmTokens, ResourceName, SecretHash, StaticToken,
 };
 pub use environment::{Environment, ProcessEnvironment};
 pub use error::{ConfigErrors, Problem};
 pub use explain::{Effective, ExplainError, Explanation, explain, explain_file};
+pub use files::Contents;
 pub use groups::{GroupRole, GroupRoles, Groups, OnExistingGroup, VisibleGroups};
 pub use json_schema::json_schema;
 pub use names::{CallerName, NameError, OrganizationKey, RealmName, SecretName};
@@ -65,14 +69,12 @@ pub struct Config {
     pub realms: BTreeMap<RealmName, Arc<Realm>>,
     /// What works but should be mended, in sentences for the administrator.
     pub warnings: Vec<String>,
-    /// What was read besides the file itself.
-    files: Vec<PathBuf>,
+    files: Contents,
 }
 
 impl Config {
-    /// The files that it was read from: the configuration file, secrets and certificates, absolute or from the working
-    /// directory.
-    pub fn files(&self) -> &[PathBuf] {
+    /// What it was read from: the configuration file, secrets and certificates.
+    pub fn files(&self) -> &Contents {
         &self.files
     }
 }
@@ -271,12 +273,13 @@ pub fn built_in_attribute_map() -> BTreeMap<String, String> {
 /// # Errors
 /// Everything that is wrong with the file, each with its line and key.
 pub fn load(path: &Path, env: &dyn Environment) -> Result<Config, ConfigErrors> {
-    parse(&source(path)?, path, env)
+    let files = Files::default();
+    let parsed = source(path, &files).and_then(|text| parse_with(&text, path, env, &files));
+    parsed.map_err(|errors| errors.after(files.contents()))
 }
 
-fn source(path: &Path) -> Result<String, ConfigErrors> {
-    std::fs::read_to_string(path)
-        .map_err(|source| ConfigErrors::new(path, vec![Problem::Unreadable { source }]))
+fn source(path: &Path, files: &Files) -> Result<String, ConfigErrors> {
+    files.read(path).map_err(|source| ConfigErrors::new(path, vec![Problem::Unreadable { source }]))
 }
 
 /// Checks `source` as the text of the file at `path`, from whose folder relative paths start.
@@ -284,10 +287,19 @@ fn source(path: &Path) -> Result<String, ConfigErrors> {
 /// # Errors
 /// As [`load`].
 pub fn parse(source: &str, path: &Path, env: &dyn Environment) -> Result<Config, ConfigErrors> {
+    parse_with(source, path, env, &Files::default())
+}
+
+fn parse_with(
+    source: &str,
+    path: &Path,
+    env: &dyn Environment,
+    files: &Files,
+) -> Result<Config, ConfigErrors> {
     let (overrides, problems) = environment::overrides(env);
     let mut document = open(source).map_err(|problems| ConfigErrors::new(path, problems))?;
     document.lay_over(&overrides);
-    check(&document, path, env, problems).map(|(config, _)| config)
+    check(&document, path, env, files, problems).map(|(config, _)| config)
 }
 
 /// Checks a file with what the environment lays over it.
@@ -295,6 +307,7 @@ fn check(
     document: &document::Document<'_>,
     path: &Path,
     env: &dyn Environment,
+    files: &Files,
     mut problems: Vec<Problem>,
 ) -> Result<(Config, tenant::MappedAt), ConfigErrors> {
     let (file, unread) = document.read();
@@ -302,12 +315,9 @@ fn check(
     let named = named.map(|value| value.get_ref().0.0.as_str()).collect();
     problems.extend(environment::unknown(env, &named));
     let folder = path.parent().unwrap_or(Path::new(""));
-    let checked = check::Checker::new(document, folder, env, unread).check(&file);
+    let checked = check::Checker::new(document, folder, env, files, unread).check(&file);
     match checked {
-        Ok((mut config, mapped)) if problems.is_empty() => {
-            config.files.insert(0, path.to_owned());
-            Ok((config, mapped))
-        }
+        Ok(checked) if problems.is_empty() => Ok(checked),
         Ok(_) => Err(ConfigErrors::new(path, problems)),
         Err(further) => {
             problems.extend(further);
@@ -338,8 +348,8 @@ pub fn tenants_user_attributes(
     let refuse = |problems| ConfigErrors::new(path, problems);
     let document = open(source).map_err(refuse)?;
     let (file, problems) = document.read();
-    let nothing = BTreeMap::new();
-    let checker = check::Checker::new(&document, Path::new(""), &nothing, problems);
+    let (nothing, files) = (BTreeMap::new(), Files::default());
+    let checker = check::Checker::new(&document, Path::new(""), &nothing, &files, problems);
     checker.user_attributes(&file, realm).map_err(refuse)
 }
 

@@ -7,6 +7,7 @@ use std::path::Path;
 use secrecy::SecretString;
 
 use super::environment::Environment;
+use super::files::Files;
 
 /// Largest file that is taken for a secret, in bytes.
 const LARGEST: u64 = 64 * 1024;
@@ -22,15 +23,17 @@ pub(super) struct Read {
 ///
 /// # Errors
 /// A sentence that says why there is no secret.
-pub(super) fn from_file(path: &Path) -> Result<Read, String> {
+pub(super) fn from_file(files: &Files, path: &Path) -> Result<Read, String> {
     let shown = path.display();
+    // Before anything else, so that it is noted whatever becomes of it.
+    let text = files.read(path);
     let metadata = fs::metadata(path).map_err(|error| format!("cannot read {shown}: {error}"))?;
     if !metadata.is_file() || metadata.len() > LARGEST {
         return Err(format!(
             "expected a file of at most {LARGEST} bytes that holds the secret alone, found {shown}"
         ));
     }
-    let text = fs::read_to_string(path).map_err(|error| format!("cannot read {shown}: {error}"))?;
+    let text = text.map_err(|error| format!("cannot read {shown}: {error}"))?;
     let secret = check(text).map_err(|problem| format!("the secret in {shown} {problem}"))?;
     let warning = open_to_others(&metadata)
         .then(|| format!("{shown} can be read by other users of this machine: run chmod 600 on it"));

@@ -12,7 +12,6 @@ use tower::{BoxError, Layer, Service, ServiceExt};
 
 use super::access_log::Record;
 use super::failure::Failure;
-use super::permit::too_many_requests;
 use super::respond::Body;
 use super::route::{Operation, Route};
 use super::tenants::{Tenant, Tenants};
@@ -74,15 +73,10 @@ where
         async move {
             match Route::parse(&head.method, head.uri.path()).map_err(Failure::Route)? {
                 Route::Token { realm } => {
-                    tenants.instance.check_token().map_err(|too_many| {
-                        let detail =
-                            "The gateway takes no more token requests at the moment; repeat this one later";
-                        Failure::from(too_many_requests(too_many, detail))
-                    })?;
                     let tenant = tenants.get(&realm, None);
                     record.operation(tenant.as_deref(), "token");
                     let endpoint = tenant.as_ref().and_then(|tenant| tenant.token_endpoint.as_ref());
-                    Ok(token_endpoint::answer(endpoint, &tenants.token_limits, &head, body, &record).await)
+                    Ok(token_endpoint::answer(endpoint, &tenants, &head, body, &record).await)
                 }
                 Route::Scim { realm, organization, operation } => {
                     let tenant = tenants.get(&realm, organization.as_deref());

@@ -4,15 +4,18 @@ use http::{Response, StatusCode};
 use serde_json::Value;
 use tower::BoxError;
 
-use crate::engine::{Engine, Outcome};
+use crate::auth::{Authenticator, Proof};
+use crate::engine::Outcome;
+use crate::scim::discovery::{self, AuthenticationScheme};
 use crate::scim::list::{ListQuery, parameter};
-use crate::scim::{Code, Error, Projection, ResourceType, discovery};
+use crate::scim::{Code, Error, Projection, ResourceType};
 
 use super::failure::Failure;
 use super::intake::{Command, ScimRequest};
 use super::respond::{self, Body};
 use super::route::Collection::{Groups, Users};
 use super::route::Operation;
+use super::tenants::Tenant;
 
 /// Carries out a command.
 ///
@@ -53,7 +56,7 @@ async fn answer(request: ScimRequest) -> Result<Response<Body>, Error> {
             engine.patch_group(&context, &id, &body, &conditions, &of_group()?).await?
         }
         Command::Delete(Groups, id) => engine.delete_group(&context, &id, &conditions).await?,
-        Command::Plain(operation) => return plain(&operation, engine, &parameters),
+        Command::Plain(operation) => return plain(&operation, &tenant, &parameters),
     };
     if let Outcome::Created { whole, .. } = &outcome {
         record.resource(whole.get("id").and_then(Value::as_str).unwrap_or_default());
@@ -64,9 +67,10 @@ async fn answer(request: ScimRequest) -> Result<Response<Body>, Error> {
 /// What needs no directory.
 fn plain(
     operation: &Operation,
-    engine: &Engine,
+    tenant: &Tenant,
     parameters: &[(String, String)],
 ) -> Result<Response<Body>, Error> {
+    let engine = &tenant.engine;
     let served: &[&ResourceType] = &[engine.user(), engine.group()];
     let base = engine.settings().base.as_str();
     let body = match operation {
@@ -78,7 +82,8 @@ fn plain(
             return Err(Error::new(403, Code::BadQuery, "Discovery can't be filtered"));
         }
         Operation::ServiceProviderConfig => {
-            Some(discovery::service_provider_config(base, engine.settings().sizes))
+            let schemes = schemes(&tenant.authenticator);
+            Some(discovery::service_provider_config(base, engine.settings().sizes, &schemes))
         }
         Operation::ResourceTypes => Some(discovery::resource_types(served, base)),
         Operation::ResourceType(id) => discovery::resource_type(served, id, base),
@@ -91,4 +96,19 @@ fn plain(
         Some(body) => Ok(respond::message(StatusCode::OK, &body)),
         None => Err(Error::new(404, Code::NotFound, "No such schema or resource type is served")),
     }
+}
+
+/// What callers of the tenant may authenticate by.
+fn schemes(authenticator: &Authenticator) -> Vec<AuthenticationScheme> {
+    let proofs = authenticator.proofs();
+    let bearer = |proof: &Proof| match proof {
+        Proof::StaticToken => Some("a static token"),
+        Proof::RealmToken => Some("an access token that the realm issued by client credentials"),
+        Proof::IssuerToken => Some("an access token of another issuer that the gateway is configured with"),
+        Proof::Password => None,
+    };
+    let bearer: Vec<&'static str> = proofs.iter().filter_map(bearer).collect();
+    let bearer = (!bearer.is_empty()).then_some(AuthenticationScheme::Bearer(bearer));
+    let basic = proofs.contains(&Proof::Password).then_some(AuthenticationScheme::Basic);
+    bearer.into_iter().chain(basic).collect()
 }

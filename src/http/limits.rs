@@ -1,6 +1,7 @@
 //! How many requests there may be: of one caller, and of all together.
 
 use std::collections::BTreeMap;
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -42,6 +43,31 @@ impl Limiter {
     }
 }
 
+/// In how many counts the clients of token requests are sorted.
+const CLIENT_COUNTS: usize = 4096;
+
+/// Counts the token requests of each client against a rate. Nobody is known to have sent them, so that whoever names a
+/// client may use up its rate, but not that of all others. So that made-up ids take no memory, ids share a fixed number
+/// of counts; which ones do, nobody can foresee.
+#[derive(Debug)]
+struct ClientLimiter {
+    counts: Vec<Arc<Limiter>>,
+    hasher: RandomState,
+}
+
+impl ClientLimiter {
+    fn new(rate: RateLimit) -> Arc<Self> {
+        let counts = std::iter::repeat_with(|| Limiter::new(rate)).take(CLIENT_COUNTS).collect();
+        Arc::new(Self { counts, hasher: RandomState::new() })
+    }
+
+    fn check(&self, realm: &str, client: &str) -> Result<(), TooMany> {
+        let hash = self.hasher.hash_one((realm, client)) % CLIENT_COUNTS as u64;
+        let count = usize::try_from(hash).ok().and_then(|index| self.counts.get(index));
+        count.map_or(Ok(()), |limiter| limiter.check())
+    }
+}
+
 /// The limits of a tenant's callers.
 #[derive(Debug, Default)]
 pub struct CallerLimits(BTreeMap<CallerName, Arc<Limiter>>);
@@ -76,8 +102,8 @@ impl CallerLimits {
 #[derive(Debug)]
 pub struct InstanceLimits {
     limiter: ArcSwapOption<Limiter>,
-    /// Token requests, which nobody is known to send, have a count of their own.
-    token_limiter: ArcSwapOption<Limiter>,
+    /// Token requests have counts of their own.
+    token_limiter: ArcSwapOption<ClientLimiter>,
     trusted_proxies: ArcSwap<Vec<IpNet>>,
 }
 
@@ -86,7 +112,7 @@ impl InstanceLimits {
     pub fn of(server: &Server) -> Self {
         Self {
             limiter: ArcSwapOption::new(server.rate_limit.map(Limiter::new)),
-            token_limiter: ArcSwapOption::new(server.rate_limit.map(Limiter::new)),
+            token_limiter: ArcSwapOption::new(server.rate_limit.map(ClientLimiter::new)),
             trusted_proxies: ArcSwap::from_pointee(server.trusted_proxies.clone()),
         }
     }
@@ -96,16 +122,16 @@ impl InstanceLimits {
         self.trusted_proxies.store(Arc::new(server.trusted_proxies.clone()));
         if self.limiter.load().as_ref().map(|limiter| limiter.rate) != server.rate_limit {
             self.limiter.store(server.rate_limit.map(Limiter::new));
-            self.token_limiter.store(server.rate_limit.map(Limiter::new));
+            self.token_limiter.store(server.rate_limit.map(ClientLimiter::new));
         }
     }
 
-    /// Counts a token request.
+    /// Counts a token request for this client of the realm.
     ///
     /// # Errors
     /// [`TooMany`], and then it doesn't count.
-    pub fn check_token(&self) -> Result<(), TooMany> {
-        self.token_limiter.load().as_ref().map_or(Ok(()), |limiter| limiter.check())
+    pub fn check_token(&self, realm: &str, client: &str) -> Result<(), TooMany> {
+        self.token_limiter.load().as_ref().map_or(Ok(()), |limiter| limiter.check(realm, client))
     }
 
     /// Counts a request of a known caller.
@@ -145,6 +171,22 @@ mod tests {
         let limiter = Limiter::new("1000/s".parse().unwrap());
         let refused = (0..100_000).find_map(|_| limiter.check().err());
         assert_eq!(refused, Some(TooMany(1)));
+    }
+
+    #[test]
+    fn token_requests_count_for_their_client_and_realm_alone() {
+        let limiter = ClientLimiter::new("2/h".parse().unwrap());
+        for _ in 0..2 {
+            assert_eq!(limiter.check("acme", "okta"), Ok(()));
+        }
+        assert!(limiter.check("acme", "okta").is_err());
+        // Of many others hardly any shares its count.
+        let others = (0..40).map(|number| format!("client-{number}"));
+        let free = others.filter(|client| limiter.check("acme", client).is_ok()).count();
+        assert!(free >= 37, "{free}");
+        let realms = (0..40).map(|number| format!("realm-{number}"));
+        let free = realms.filter(|realm| limiter.check(realm, "okta").is_ok()).count();
+        assert!(free >= 37, "{free}");
     }
 
     #[test]

@@ -22,5 +22,5 @@ mod watch;
 pub use limits::{CallerLimits, InstanceLimits};
 pub use stack::stack;
 pub use tenants::{Tenant, Tenants};
-pub use token_endpoint::TokenEndpoint;
+pub use token_endpoint::{TokenClients, TokenEndpoint};
 pub use watch::{Told, Watcher};

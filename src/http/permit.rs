@@ -84,7 +84,7 @@ fn check(caller: &Caller, request: &Authenticated, address: Option<IpAddr>) -> R
     Ok(())
 }
 
-pub(super) fn too_many_requests(too_many: TooMany, detail: &str) -> Error {
+fn too_many_requests(too_many: TooMany, detail: &str) -> Error {
     Error { retry_after: Some(too_many.0), ..Error::new(429, Code::TooManyRequests, detail) }
 }
 

@@ -70,7 +70,7 @@ pub fn stack(
         // 404 and 405 cost no credentials' check; the tenant is chosen for all that follows.
         .layer(DispatchLayer(Arc::clone(tenants)))
         // Before a byte of the body is read.
-        .layer(AsyncFilterLayer::new(authenticate))
+        .layer(AsyncFilterLayer::new(authenticate(tenants)))
         // Only of a known caller can be said from where, how often and to what it may call; still nothing was read. What
         // strangers send counts for nobody: they could keep the callers out.
         .layer(FilterLayer::new(permit(tenants)))

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use tokio::sync::Semaphore;
 
 use crate::auth::Authenticator;
 use crate::config::{OrganizationKey, RealmName, Server};
@@ -59,6 +60,8 @@ pub struct Tenants {
     realms: ArcSwap<BTreeMap<RealmName, Served>>,
     /// How many token requests there may be at once.
     pub token_limits: TokenLimits,
+    /// Places for requests whose caller can't be told at once.
+    pub unproven: Semaphore,
     /// How often all callers together may call, and whose word is taken for where they call from.
     pub instance: InstanceLimits,
 }
@@ -69,6 +72,7 @@ impl Tenants {
         Self {
             realms: ArcSwap::from_pointee(by_realm(tenants)),
             token_limits: TokenLimits::of(server.max_concurrent_requests),
+            unproven: Semaphore::new((server.max_concurrent_requests / 2).max(1)),
             instance: InstanceLimits::of(server),
         }
     }

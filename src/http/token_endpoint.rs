@@ -1,5 +1,5 @@
-//! The realm's token endpoint, forwarded for client credentials of the allowed clients, so that a SCIM client needs to
-//! reach one host only. Its errors are OAuth's (RFC 6749 section 5.2), because OAuth clients read them.
+//! The realm's token endpoint, forwarded for client credentials of clients that may be callers, so that a SCIM client
+//! needs to reach one host only. Its errors are OAuth's (RFC 6749 section 5.2), because OAuth clients read them.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -24,7 +24,9 @@ use crate::directory::Context;
 
 use super::access_log::Record;
 use super::intake::read_bytes;
+use super::limits::TooMany;
 use super::respond::Body;
+use super::tenants::Tenants;
 
 /// A token request is small.
 const LIMIT: usize = 64 * 1024;
@@ -52,18 +54,36 @@ impl TokenLimits {
     }
 }
 
+/// Which clients may ask for tokens.
+#[derive(Debug, Clone)]
+pub struct TokenClients {
+    /// Those that callers name.
+    pub named: BTreeMap<String, CallerName>,
+    /// A caller that is known by roles and names no client: which client has them only Keycloak tells.
+    pub by_role: Option<CallerName>,
+    /// The gateway's own client, which is no caller's, whatever roles it has.
+    pub own: String,
+}
+
+impl TokenClients {
+    fn caller(&self, client: &str) -> Option<&CallerName> {
+        let named = || self.named.get(client).or(self.by_role.as_ref());
+        if client.eq_ignore_ascii_case(&self.own) { None } else { named() }
+    }
+}
+
 /// Where token requests go, and for whom.
 #[derive(Debug, Clone)]
 pub struct TokenEndpoint {
     http: reqwest::Client,
     url: Url,
     issuer: Option<Url>,
-    clients: BTreeMap<String, CallerName>,
+    clients: TokenClients,
 }
 
 impl TokenEndpoint {
-    /// Forwards to `url` for these clients of callers. `issuer` is what the tokens must name as theirs.
-    pub fn new(http: reqwest::Client, url: Url, issuer: &str, clients: BTreeMap<String, CallerName>) -> Self {
+    /// Forwards to `url` for these clients. `issuer` is what the tokens must name as theirs.
+    pub fn new(http: reqwest::Client, url: Url, issuer: &str, clients: TokenClients) -> Self {
         // Keycloak makes the issuer from the host it is called by, unless its host name is fixed. Where the gateway
         // reaches it by another name than the issuer's, it says the issuer's.
         let issuer = Url::parse(issuer).ok().filter(|issuer| issuer.origin() != url.origin());
@@ -121,16 +141,21 @@ fn authority(url: &Url) -> Option<String> {
 /// Such a realm is answered as an unknown client of a served one is, after the same steps.
 pub async fn answer(
     endpoint: Option<&TokenEndpoint>,
-    limits: &TokenLimits,
+    tenants: &Tenants,
     head: &Parts,
     body: Incoming,
     record: &Record,
 ) -> Response<Body> {
+    let limits = &tenants.token_limits;
     match checked(endpoint, limits, head, body).await {
-        Ok((endpoint, caller, form)) => {
+        Ok(Checked { endpoint, client, caller, form }) => {
             let Ok(_permit) = limits.forwarding.try_acquire() else {
                 return refused(Refusal::Busy, record);
             };
+            // Only what would reach Keycloak counts, and for its client alone.
+            if let Err(TooMany(seconds)) = tenants.instance.check_token(endpoint.url.as_str(), &client) {
+                return refused(Refusal::TooMany(seconds), record);
+            }
             let id = head.extensions.get::<RequestId>().and_then(|id| id.header_value().to_str().ok());
             let context = Context::new(id.unwrap_or_default(), caller.as_ref());
             record.context(&context);
@@ -151,6 +176,7 @@ fn refused(refusal: Refusal, record: &Record) -> Response<Body> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Refusal {
     Busy,
+    TooMany(u64),
     Slow,
     TooLarge,
     NotForm,
@@ -167,6 +193,11 @@ impl Refusal {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "temporarily_unavailable",
                 "Too many token requests at once; repeat this one",
+            ),
+            Self::TooMany(_) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "temporarily_unavailable",
+                "The client has sent more token requests than it may; repeat this one later",
             ),
             Self::Slow => {
                 (StatusCode::REQUEST_TIMEOUT, "invalid_request", "The request did not arrive in time")
@@ -194,8 +225,20 @@ impl Refusal {
                 "The Authorization header and client_id name different clients",
             ),
         };
-        oauth_error(status, error, description)
+        let mut answer = oauth_error(status, error, description);
+        if let Self::TooMany(seconds) = self {
+            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        answer
     }
+}
+
+/// A token request that may go on.
+struct Checked<'e> {
+    endpoint: &'e TokenEndpoint,
+    client: String,
+    caller: &'e CallerName,
+    form: Vec<(String, String)>,
 }
 
 async fn checked<'e>(
@@ -203,7 +246,7 @@ async fn checked<'e>(
     limits: &TokenLimits,
     head: &Parts,
     body: Incoming,
-) -> Result<(&'e TokenEndpoint, &'e CallerName, Vec<(String, String)>), Refusal> {
+) -> Result<Checked<'e>, Refusal> {
     let permit = limits.reading.try_acquire().map_err(|_| Refusal::Busy)?;
     let read = tokio::time::timeout(READ_TIME, read_bytes(head, body, LIMIT)).await;
     let bytes = read.map_err(|_| Refusal::Slow)?.map_err(|_| Refusal::TooLarge)?;
@@ -211,8 +254,8 @@ async fn checked<'e>(
     let form = read_form(head.headers.get(CONTENT_TYPE), &bytes)?;
     let client = client_of(head.headers.get(AUTHORIZATION), &form)?;
     let endpoint = endpoint.ok_or(Refusal::Client)?;
-    let caller = endpoint.clients.get(&client).ok_or(Refusal::Client)?;
-    Ok((endpoint, caller, form))
+    let caller = endpoint.clients.caller(&client).ok_or(Refusal::Client)?;
+    Ok(Checked { endpoint, client, caller, form })
 }
 
 /// The parameters that go through, each once.

@@ -1,7 +1,7 @@
 //! Metrics of this process, as Prometheus reads them.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -35,6 +35,23 @@ struct ReloadLabels {
     result: &'static str,
 }
 
+/// Whether a tenant was found ready to be served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantReady {
+    /// The realm.
+    pub realm: String,
+    /// The organization's key in the configuration; none for the realm itself.
+    pub organization: Option<String>,
+    /// Was it?
+    pub ready: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TenantLabels {
+    realm: String,
+    organization: String,
+}
+
 /// The metrics. Cheap to clone.
 #[derive(Clone)]
 pub struct Metrics(Arc<Inner>);
@@ -44,6 +61,8 @@ struct Inner {
     reloads: Family<ReloadLabels, Counter>,
     successful: Gauge,
     in_force_since: Gauge,
+    /// Filled whenever it is asked for: tenants come and go. One asks at a time.
+    ready: Mutex<Family<TenantLabels, Gauge>>,
 }
 
 impl fmt::Debug for Metrics {
@@ -75,7 +94,14 @@ impl Default for Metrics {
             "When the configuration in force was read, in seconds since 1970",
             in_force_since.clone(),
         );
-        Self(Arc::new(Inner { registry, reloads, successful, in_force_since }))
+        let ready = Family::default();
+        registry.register(
+            "tenant_ready",
+            "1 where the realm, or the organization of it, was found ready to be served, else 0",
+            ready.clone(),
+        );
+        let ready = Mutex::new(ready);
+        Self(Arc::new(Inner { registry, reloads, successful, in_force_since, ready }))
     }
 }
 
@@ -94,8 +120,15 @@ impl Metrics {
         }
     }
 
-    /// All metrics in the OpenMetrics text format; empty where they can't be written.
-    pub fn text(&self) -> String {
+    /// All metrics in the OpenMetrics text format, with the tenants as they are; empty where they can't be written.
+    pub fn text(&self, tenants: &[TenantReady]) -> String {
+        let ready = self.0.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        ready.clear();
+        for tenant in tenants {
+            let organization = tenant.organization.clone().unwrap_or_default();
+            let labels = TenantLabels { realm: tenant.realm.clone(), organization };
+            ready.get_or_create(&labels).set(tenant.ready.into());
+        }
         let mut text = String::new();
         match encode(&mut text, &self.0.registry) {
             Ok(()) => text,
@@ -116,8 +149,8 @@ mod tests {
     #[test]
     fn a_refused_configuration_shows_until_one_is_taken() {
         let metrics = Metrics::default();
-        let has = |line: &str| metrics.text().lines().any(|found| found == line);
-        assert!(has("scimgate_config_reloads_total{result=\"refused\"} 0"), "{}", metrics.text());
+        let has = |line: &str| metrics.text(&[]).lines().any(|found| found == line);
+        assert!(has("scimgate_config_reloads_total{result=\"refused\"} 0"), "{}", metrics.text(&[]));
         assert!(has("scimgate_config_last_reload_successful 1"));
         metrics.reloaded(Reloaded::Refused);
         assert!(has("scimgate_config_reloads_total{result=\"refused\"} 1"));
@@ -125,5 +158,29 @@ mod tests {
         metrics.reloaded(Reloaded::Applied);
         assert!(has("scimgate_config_last_reload_successful 1"));
         assert!(has("scimgate_config_reloads_total{result=\"applied\"} 1"));
+    }
+
+    #[test]
+    fn tenants_are_told_as_they_are_now() {
+        let metrics = Metrics::default();
+        let tenant = |organization: Option<&str>, ready| TenantReady {
+            realm: "acme".into(),
+            organization: organization.map(ToOwned::to_owned),
+            ready,
+        };
+        let told = |tenants: &[TenantReady]| -> Vec<String> {
+            let text = metrics.text(tenants);
+            let mut told: Vec<_> = text
+                .lines()
+                .filter_map(|line| line.strip_prefix("scimgate_tenant_ready"))
+                .map(ToOwned::to_owned)
+                .collect();
+            told.sort();
+            told
+        };
+        let (realm, contoso) =
+            (r#"{realm="acme",organization=""} 1"#, r#"{realm="acme",organization="contoso"} 0"#);
+        assert_eq!(told(&[tenant(None, true), tenant(Some("contoso"), false)]), [realm, contoso]);
+        assert_eq!(told(&[tenant(None, true)]), [realm]);
     }
 }

@@ -14,7 +14,7 @@ use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
 use crate::config::{Log, LogFormat};
 
 pub use mask::Mask;
-pub use metrics::{Metrics, Reloaded};
+pub use metrics::{Metrics, Reloaded, TenantReady};
 
 /// Why there is no log.
 #[derive(Debug, thiserror::Error)]

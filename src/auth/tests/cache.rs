@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use serde_json::{Value, json};
 
 use super::super::{AuthError, JwksError, JwtError};
@@ -43,6 +45,86 @@ async fn all_who_wait_share_one_fetch() {
     let token = token(&pair, "k");
     let answers = futures_util::future::join_all((0..50).map(|_| house.ask(&token))).await;
     assert!(answers.iter().all(Result::is_ok));
+    assert_eq!(house.server.requests(), 1);
+}
+
+#[tokio::test]
+async fn clients_that_come_at_once_with_a_new_key_all_get_in() {
+    let (old, new) = (Pair::p256(), Pair::p256());
+    let house = House::with_keys(&[old.jwk("old", "ES256")]).await;
+    house.ask(&token(&old, "old")).await.unwrap();
+    house.pass(5);
+    house.server.answers(200, set(&[new.jwk("new", "ES256")]));
+    house.server.takes(Duration::from_millis(200));
+    let token = token(&new, "new");
+    let answers = futures_util::future::join_all((0..60).map(|_| house.ask(&token))).await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    assert_eq!(house.server.requests(), 2);
+}
+
+#[tokio::test]
+async fn an_issuer_that_hangs_holds_few_who_come_with_unknown_keys_and_not_for_long() {
+    let (pair, other) = (Pair::p256(), Pair::p256());
+    let house = House::with_keys(&[pair.jwk("k", "ES256")]).await;
+    let good = token(&pair, "k");
+    house.ask(&good).await.unwrap();
+    house.pass(5);
+    house.server.takes(Duration::from_secs(3600));
+    // Half of them made up an id, half of them a signature under the id that is known.
+    let forged: Vec<String> =
+        (0..200)
+            .map(|number| {
+                if number % 2 == 0 { token(&other, &format!("forged-{number}")) } else { token(&other, "k") }
+            })
+            .collect();
+    let mut asked: FuturesUnordered<_> = forged.iter().map(|token| house.ask(token)).collect();
+    // The first one fetches, 64 wait for it.
+    for _ in 0..200 - 65 {
+        match asked.next().await {
+            Some(Err(AuthError::JwksUnavailable(JwksError::Crowded))) => {}
+            answer => panic!("{answer:?}"),
+        }
+    }
+    house.ask(&good).await.unwrap();
+    while let Some(answer) = asked.next().await {
+        assert!(matches!(answer, Err(AuthError::JwksUnavailable(JwksError::Slow))), "{answer:?}");
+    }
+    house.ask(&good).await.unwrap();
+    assert_eq!(house.server.requests(), 2);
+}
+
+#[tokio::test]
+async fn a_new_key_under_the_old_ones_id_is_found_by_its_signature() {
+    let (old, new, rsa) = (Pair::p256(), Pair::p256(), Pair::rsa());
+    let house = House::with_keys(&[old.jwk("k", "ES256")]).await;
+    house.ask(&token(&old, "k")).await.unwrap();
+    house.server.answers(200, set(&[new.jwk("k", "ES256")]));
+    // No sooner than five seconds after the last fetch, however many come.
+    for _ in 0..3 {
+        let answer = house.ask(&token(&new, "k")).await;
+        assert!(matches!(answer, Err(AuthError::Jwt(JwtError::Signature))), "{answer:?}");
+    }
+    assert_eq!(house.server.requests(), 1);
+    house.pass(5);
+    house.ask(&token(&new, "k")).await.unwrap();
+    assert!(matches!(house.ask(&token(&old, "k")).await, Err(AuthError::Jwt(JwtError::Signature))));
+    assert_eq!(house.server.requests(), 2);
+    // Of another type.
+    house.server.answers(200, set(&[rsa.jwk("k", "RS256")]));
+    house.pass(5);
+    house.ask(&rsa.token(&json!({"alg": "RS256", "typ": "JWT", "kid": "k"}), &claims())).await.unwrap();
+    assert_eq!(house.server.requests(), 3);
+}
+
+#[tokio::test]
+async fn every_key_of_an_id_is_tried() {
+    let (one, two, other) = (Pair::p256(), Pair::p256(), Pair::p256());
+    let keys = [one.jwk("k", "ES256"), Pair::rsa().jwk("k", "RS256"), two.jwk("k", "ES256")];
+    let house = House::with_keys(&keys).await;
+    for pair in [&one, &two] {
+        house.ask(&token(pair, "k")).await.unwrap();
+    }
+    assert!(matches!(house.ask(&token(&other, "k")).await, Err(AuthError::Jwt(JwtError::Signature))));
     assert_eq!(house.server.requests(), 1);
 }
 

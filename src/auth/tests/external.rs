@@ -115,6 +115,10 @@ async fn a_token_is_taken_only_if_each_of_its_claims_is_right() {
         (with("cnf", json!({"jkt": "a"})), JwtError::Bound),
         (with("cnf", Value::Null), JwtError::Bound),
         (with("sid", json!("a")), JwtError::Session),
+        (with("nonce", json!("n-0S6_WzA2Mj")), JwtError::IdToken("nonce")),
+        (with("nonce", Value::Null), JwtError::IdToken("nonce")),
+        (with("at_hash", json!("MTIzNDU2Nzg5")), JwtError::IdToken("at_hash")),
+        (with("c_hash", json!("LDktKdoQak3P")), JwtError::IdToken("c_hash")),
         (with("typ", json!("ID")), JwtError::Type),
         (with("typ", json!("Refresh")), JwtError::Type),
         // Nobody whom the configuration names.
@@ -178,6 +182,30 @@ async fn required_claims_must_each_have_one_of_their_values() {
         refused(house.ask(&pair.token(&es256(), &foreign())).await),
         JwtError::Claim("roles".to_owned())
     );
+}
+
+#[tokio::test]
+async fn a_clock_may_differ_by_a_part_of_a_second_too() {
+    let pair = Pair::p256();
+    let house = house(&[pair.jwk("k", "ES256")], |takes| takes.clock_skew = Duration::from_millis(900)).await;
+    let at = |ahead: u64| pair.token(&es256(), &with("nbf", json!(NOW + ahead)));
+    assert_eq!(house.ask(&at(1)).await.unwrap(), "auth0");
+    assert_eq!(refused(house.ask(&at(2)).await), JwtError::NotYetValid);
+}
+
+#[tokio::test]
+async fn a_type_is_the_same_with_and_without_application_before_it() {
+    let pair = Pair::p256();
+    let house = house(&[pair.jwk("k", "ES256")], |_| {}).await;
+    let typed = |typ: &str| pair.token(&json!({"alg": "ES256", "typ": typ, "kid": "k"}), &foreign());
+    for typ in ["JWT", "jwt", "application/jwt", "Application/JWT", "at+jwt", "application/at+jwt"] {
+        assert_eq!(house.ask(&typed(typ)).await.unwrap(), "auth0", "{typ}");
+    }
+    for typ in
+        ["", "application/", "application/application/jwt", "text/jwt", "logout+jwt", "applicatiön/jwt"]
+    {
+        assert_eq!(refused(house.ask(&typed(typ)).await), JwtError::HeaderType, "{typ}");
+    }
 }
 
 #[tokio::test]

@@ -100,6 +100,19 @@ async fn a_caller_by_role_takes_any_client_with_the_role() {
 }
 
 #[tokio::test]
+async fn the_gateways_own_client_is_no_caller_whatever_its_roles() {
+    let callers = || vec![("by-role", taking(&[], &["scim"], &[], &[]))];
+    let has_role = json!({"realm_access": {"roles": ["scim"]}});
+    assert_eq!(ask(callers(), &has_role).await.unwrap(), "by-role");
+    for name in ["scimgate", "Scimgate"] {
+        let mut own = has_role.clone();
+        own["client_id"] = json!(name);
+        own["azp"] = json!(name);
+        assert!(matches!(ask(callers(), &own).await, Err(AuthError::Jwt(JwtError::OwnClient))), "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_caller_that_names_nothing_takes_nobody() {
     let callers = vec![("open", taking(&[], &[], &[], &[]))];
     assert!(matches!(ask(callers, &json!({})).await, Err(AuthError::Jwt(JwtError::Role(_)))));

@@ -1,5 +1,6 @@
 //! Static tokens and passwords: names, ends, slow hashes, and floods of wrong ones.
 
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use argon2::{Algorithm, Argon2, Params, PasswordHasher as _, Version};
@@ -222,6 +223,31 @@ async fn a_flood_of_wrong_tokens_is_refused_at_once_and_keeps_nobody_out_who_was
     assert!(done < over, "whoever is remembered waits for no hash of others");
     // And it is over when it is over.
     assert!(matches!(house.ask("wrong-again").await, Err(AuthError::UnknownToken)));
+}
+
+#[tokio::test]
+async fn a_flood_at_one_tenant_keeps_no_other_waiting() {
+    let tenant = || realm_with(vec![("okta", tokens(vec![named("a", dear("good"), None)]))]);
+    let (flooded, other) = (house(tenant()).await, house(tenant()).await);
+    let (flooded, other) = (&flooded, &other);
+    let ended = Mutex::new(Vec::new());
+    let ended = &ended;
+    let flood = (0..8).map(|number| async move {
+        let answer = flooded.ask(&format!("wrong-{number}")).await;
+        ended.lock().unwrap().push("flood");
+        assert!(matches!(answer, Err(AuthError::UnknownToken)), "{answer:?}");
+    });
+    let first = async {
+        // All of the flood stand in the line before.
+        tokio::task::yield_now().await;
+        other.ask("good").await.unwrap();
+        ended.lock().unwrap().push("other");
+    };
+    tokio::join!(futures_util::future::join_all(flood), first);
+    let ended = ended.lock().unwrap();
+    let before = ended.iter().position(|who| *who == "other").unwrap();
+    // Those that had begun, those whose turn came first, and what ended beside.
+    assert!(before < 7, "{ended:?}");
 }
 
 #[tokio::test]

@@ -130,7 +130,7 @@ pub async fn run(args: DemoArgs) -> Result<(), DemoError> {
     })?;
     // What it took to look at the realm is no request's.
     while events.try_recv().is_ok() {}
-    let base_url = gateway.serving.base_urls().await.into_iter().next().unwrap_or_default();
+    let base_url = gateway.serving.base_urls().into_iter().next().unwrap_or_default();
     say(&narrator::welcome(&prepared.about, &base_url, prepared.token.expose_secret()));
     let narrator = tokio::spawn(narrator::narrate(events));
     gateway.run(stop).await;

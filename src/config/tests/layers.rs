@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret as _;
 
-use super::super::{CallerAuth, LogFormat, OnExisting, SecretHash, UnknownAttributes, load, parse};
+use super::super::{CallerAuth, Contents, LogFormat, OnExisting, SecretHash, UnknownAttributes, load, parse};
 use super::{environment, good, minimal, read, realm, refused};
 
 #[test]
@@ -237,10 +237,40 @@ fn a_configuration_knows_every_file_that_it_was_read_from() {
                     ca_file = \"issuer.pem\"\n";
     let text = minimal("", "", "", "ca_file = \"ca.pem\"")
         .replace("client_secret_env = \"SECRET\"", "client_secret_file = \"acme.secret\"");
-    let config = parse(&format!("{text}{external}"), &at("config.toml"), &environment()).unwrap();
+    fs::write(at("config.toml"), format!("{text}{external}")).unwrap();
+    let config = load(&at("config.toml"), &environment()).unwrap();
     let expected: BTreeSet<_> = ["acme.secret", "ca.pem", "config.toml", "issuer.pem"].map(at).into();
-    assert_eq!(config.files().iter().cloned().collect::<BTreeSet<_>>(), expected);
-    assert_eq!(config.files().len(), expected.len());
+    let paths = |files: &Contents| files.paths().map(Path::to_owned).collect::<BTreeSet<_>>();
+    assert_eq!(paths(config.files()), expected);
+    assert_eq!(*config.files(), config.files().now());
+    for name in ["acme.secret", "ca.pem", "config.toml", "issuer.pem"] {
+        let held = fs::read(at(name)).unwrap();
+        fs::write(at(name), [held.as_slice(), b"\n"].concat()).unwrap();
+        assert_ne!(*config.files(), config.files().now(), "{name}");
+        assert!(!config.files().have_alike(&config.files().now(), &at(name)), "{name}");
+        fs::write(at(name), held).unwrap();
+    }
+    assert_eq!(*config.files(), config.files().now());
+    // So does one that is refused, also of what is not there.
+    fs::remove_file(at("acme.secret")).unwrap();
+    let errors = load(&at("config.toml"), &environment()).unwrap_err();
+    assert_eq!(paths(errors.files()), expected);
+    assert_eq!(*errors.files(), errors.files().now());
+    fs::write(at("acme.secret"), "s3cret").unwrap();
+    assert_ne!(*errors.files(), errors.files().now());
+}
+
+#[test]
+fn what_is_no_file_and_what_is_too_large_is_refused_and_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.toml");
+    let refused = || load(&path, &environment()).unwrap_err().to_string();
+    let made = std::process::Command::new("mkfifo").arg(&path).status().unwrap();
+    assert!(made.success());
+    assert!(refused().contains("no regular file"), "{}", refused());
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, "# ".repeat(3 * 1024 * 1024)).unwrap();
+    assert!(refused().contains("more than"), "{}", refused());
 }
 
 #[test]

@@ -142,6 +142,22 @@ impl AdminDirectory {
         self.known().is_some()
     }
 
+    /// Knows from now on what another one has learned of the realm: for one in whose settings nothing differs that is looked
+    /// at.
+    pub fn learn_from(&self, other: &Self) {
+        *self.0.facts.write().unwrap_or_else(PoisonError::into_inner) = other.known();
+    }
+
+    /// The realm.
+    pub fn realm(&self) -> &str {
+        self.0.connection.realm()
+    }
+
+    /// The organization's key in the configuration; none for the realm itself.
+    pub fn organization(&self) -> Option<&str> {
+        self.0.settings.organization.as_deref()
+    }
+
     /// The tenant's name: the realm's, and the organization's key after a slash.
     pub fn name(&self) -> String {
         let realm = self.0.connection.realm();

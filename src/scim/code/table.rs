@@ -576,7 +576,7 @@ codes! {
     IssuerUnreachable = "issuer-unreachable" {
         forms: [503],
         cause: "The caller's token is one of another issuer (`auth = \"external\"`), whose signing keys or discovery \
-            document can't be fetched, so that the token can't be judged. Keys that were fetched before serve for a \
+            document can't be fetched in time, so that the token can't be judged. Keys that were fetched before serve for a \
             day.",
         mending: [
             Network: "See whether the gateway's host reaches the issuer: name resolution, firewall, certificate, \

@@ -54,7 +54,7 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(scim_validator::trials());
     trials.extend(postman::trials());
     trials.extend(clients::trials());
-    trials.extend(reload::trials().into_iter().flatten());
+    trials.extend(reload::trials());
     trials.extend(rfc7644::trials());
     trials.extend(discovery::trials());
     trials.extend(bad_input::trials());

@@ -2,8 +2,9 @@
 
 use http::Method;
 use libtest_mimic::Trial;
+use serde_json::json;
 
-use crate::admin::admin;
+use crate::admin::{Realm, admin};
 use crate::gateway::{Auth, Gateway};
 use crate::proxy::{Point, Proxy};
 use crate::runner::both;
@@ -16,6 +17,8 @@ pub fn trials() -> Vec<Trial> {
         both("token_endpoint::only_client_credentials_of_the_caller_reach_keycloak", refusals),
         both("token_endpoint::a_realm_of_static_tokens_has_none", token_mode),
         both("token_endpoint::keycloak_down_is_503", keycloak_down),
+        both("token_endpoint::any_client_may_ask_where_a_caller_is_known_by_role_alone", by_role),
+        both("token_endpoint::what_strangers_send_keeps_no_client_from_its_tokens", strangers),
     ]
     .into_iter()
     .flatten()
@@ -154,4 +157,86 @@ async fn keycloak_down() {
     assert!(wait > 0);
     proxy.clear_rules();
     client.raw(Method::POST, "/token", Some(FORM), form).await.expect(200);
+}
+
+/// Makes a client with a secret.
+async fn client(realm: &Realm, id: &str) {
+    let client = json!({
+        "clientId": id, "secret": "of-the-test", "serviceAccountsEnabled": true, "standardFlowEnabled": false,
+    });
+    realm.post("/clients", &client).await;
+}
+
+fn form(client: &str, secret: &str) -> String {
+    format!("grant_type=client_credentials&client_id={client}&client_secret={secret}")
+}
+
+fn endpoint(gateway: &Gateway) -> Scim {
+    Scim::anonymous(&gateway.base_url().replace("/scim/v2", "/protocol/openid-connect"))
+}
+
+async fn by_role() {
+    let realm = admin().await.create_realm("endpoint").await;
+    client(&realm, "with-role").await;
+    let proxy = Proxy::start(realm.keycloak()).await;
+    let prepared = Gateway::setup(&realm, Auth::Token).await.via(&proxy);
+    let callers = format!(
+        "[realms.{}.callers.by-role]\nauth = \"keycloak\"\nroles = [\"scim-access\"]\n",
+        realm.name()
+    );
+    let gateway = prepared.append(&callers).serve().await;
+    let own = gateway.prepared().directory().join(format!("{}-keycloak-client-secret", realm.name()));
+    let own = std::fs::read_to_string(own).unwrap();
+    let token = endpoint(&gateway);
+    let post = async |form: String| token.raw(Method::POST, "/token", Some(FORM), form).await;
+    proxy.drain();
+    let answer = post(form("with-role", "of-the-test")).await.expect(200);
+    assert!(answer.body.unwrap()["access_token"].is_string());
+    // Keycloak's own refusal comes back.
+    let wrong = post(form("with-role", "wrong")).await;
+    oauth_error(&wrong, 401, "unauthorized_client");
+    assert_eq!(proxy.drain().iter().filter(|call| call.is_openid()).count(), 2);
+    // Still no other grant, and not the gateway's own client.
+    for grant in ["password&username=jensen&password=babs", "refresh_token&refresh_token=x"] {
+        let form = format!("grant_type={grant}&client_id=with-role&client_secret=of-the-test");
+        oauth_error(&post(form).await, 400, "unsupported_grant_type");
+    }
+    oauth_error(&post(form("scimgate", own.trim())).await, 401, "invalid_client");
+    oauth_error(&post(form("Scimgate", own.trim())).await, 401, "invalid_client");
+    assert_eq!(proxy.drain().iter().filter(|call| call.is_openid()).count(), 0);
+}
+
+async fn strangers() {
+    let realm = admin().await.create_realm("endpoint").await;
+    let prepared = Gateway::setup(&realm, Auth::Keycloak).await;
+    client(&realm, "other").await;
+    let callers =
+        format!("[realms.{}.callers.other]\nauth = \"keycloak\"\nclients = [\"other\"]\n", realm.name());
+    let gateway = prepared.append(&callers).set(&["server", "rate_limit"], "3/h").serve().await;
+    let (id, secret) = (gateway.prepared().printed("client_id"), gateway.prepared().printed("client_secret"));
+    let token = endpoint(&gateway);
+    let post = async |form: String| token.raw(Method::POST, "/token", Some(FORM), form).await;
+    let elsewhere = Scim::anonymous(
+        &gateway
+            .base_url()
+            .replace(realm.name(), "not-served")
+            .replace("/scim/v2", "/protocol/openid-connect"),
+    );
+    for number in 0..10 {
+        oauth_error(&post(String::new()).await, 400, "unsupported_grant_type");
+        oauth_error(&post(form(&format!("nobody-{number}"), "x")).await, 401, "invalid_client");
+        elsewhere.raw(Method::POST, "/token", Some(FORM), form(id, secret)).await.expect(401);
+    }
+    // Whoever names a client uses up what that one may send, and no other's.
+    for _ in 0..3 {
+        post(form("other", "wrong")).await.expect(401);
+    }
+    let answer = post(form("other", "of-the-test")).await;
+    oauth_error(&answer, 429, "temporarily_unavailable");
+    let wait: u64 = answer.header("retry-after").unwrap().parse().expect("whole seconds");
+    assert!((1..=1200).contains(&wait), "{answer}");
+    for _ in 0..3 {
+        post(form(id, secret)).await.expect(200);
+    }
+    oauth_error(&post(form(id, secret)).await, 429, "temporarily_unavailable");
 }

@@ -108,9 +108,13 @@ async fn roles_and_scopes() {
     for id in ["with-role", "without-role", "scoped", "unscoped", "aimed", "astray"] {
         client(&realm, id, &format!("scim-{id}")).await;
     }
-    let account =
-        realm.get(&format!("/clients/{}/service-account-user", realm.client_uuid("with-role").await)).await;
-    realm.map_role(account["id"].as_str().unwrap(), "scim-access").await;
+    for id in ["with-role", "scimgate"] {
+        let client = realm.client_uuid(id).await;
+        let account = realm.get(&format!("/clients/{client}/service-account-user")).await;
+        realm.map_role(account["id"].as_str().unwrap(), "scim-access").await;
+    }
+    let own = gateway.prepared().directory().join(format!("{}-keycloak-client-secret", realm.name()));
+    let own = std::fs::read_to_string(own).unwrap();
     let scope = json!({
         "name": "scim", "protocol": "openid-connect", "attributes": { "include.in.token.scope": "true" },
     });
@@ -124,8 +128,14 @@ async fn roles_and_scopes() {
         ("unscoped", None),
         ("aimed", Some("aimed")),
         ("astray", None),
+        ("scimgate", None),
     ] {
-        let token = tokens(&realm, id, &[]).await.access_token;
+        let form = [("client_id", id), ("client_secret", own.trim()), ("grant_type", "client_credentials")];
+        let token = match id {
+            // The gateway's own client has the role too.
+            "scimgate" => realm.admin().tokens(realm.name(), &form).await.unwrap().access_token,
+            _ => tokens(&realm, id, &[]).await.access_token,
+        };
         let client = with(&gateway, &format!("Bearer {token}")).with_header("x-request-id", id);
         let answer = client.get("/Users?count=1").await;
         match caller {

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -71,6 +72,7 @@ pub struct Issuer {
     address: SocketAddr,
     published: Published,
     asked: Arc<Mutex<Vec<String>>>,
+    hangs: Arc<AtomicBool>,
 }
 
 impl Issuer {
@@ -80,6 +82,7 @@ impl Issuer {
             address: listener.local_addr().unwrap(),
             published: Arc::default(),
             asked: Arc::default(),
+            hangs: Arc::default(),
         };
         issuer.publish(keys);
         let shared = issuer.clone();
@@ -88,7 +91,13 @@ impl Issuer {
                 let issuer = shared.clone();
                 let service = service_fn(move |request: Request<Incoming>| {
                     let answer = issuer.answer(request.uri().path());
-                    async move { Ok::<_, Infallible>(answer) }
+                    let hangs = issuer.hangs.load(Ordering::SeqCst);
+                    async move {
+                        if hangs {
+                            std::future::pending::<()>().await;
+                        }
+                        Ok::<_, Infallible>(answer)
+                    }
                 });
                 let connection = hyper::server::conn::http1::Builder::new();
                 tokio::spawn(connection.serve_connection(TokioIo::new(stream), service));
@@ -109,6 +118,11 @@ impl Issuer {
     /// From now on it answers 503.
     pub fn fail(&self) {
         *self.published.lock().unwrap() = None;
+    }
+
+    /// Whether it leaves requests without an answer from now on.
+    pub fn hang(&self, hangs: bool) {
+        self.hangs.store(hangs, Ordering::SeqCst);
     }
 
     /// What was asked for, in order.

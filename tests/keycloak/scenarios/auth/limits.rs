@@ -168,11 +168,10 @@ pub async fn of_all() {
     let form = "grant_type=client_credentials&client_id=a&client_secret=b";
     let token = Scim::anonymous(&url);
     let form_type = Some("application/x-www-form-urlencoded");
-    // They have a count of their own, and go no further without a client that is known.
-    for _ in 0..10 {
+    // Those of strangers count for nobody either, and go no further.
+    for _ in 0..11 {
         token.raw(Method::POST, "/token", form_type, form).await.expect(401);
     }
-    token.raw(Method::POST, "/token", form_type, form).await.expect(429);
     let calls: Vec<String> = proxy.calls()[before..].iter().map(|call| call.line()).collect();
     assert!(calls.iter().all(|call| !call.contains("/token")), "{calls:?}");
     let log = gateway.log();

@@ -78,10 +78,19 @@ pub async fn every_mode() {
         bearer(key.token(&issuer.claims())),
         bearer(key.token(&changed("exp", json!(now() - 20)))),
         bearer(other_key.token(&other.claims())),
+        bearer(key.sign(&json!({"alg": "ES256", "typ": "application/jwt", "kid": "k"}), &issuer.claims())),
         basic("légacy", "a:pässword:of colons"),
     ];
     for credentials in &good {
         with(&gateway, credentials).get("/Users?count=1").await.expect(200);
+    }
+    let config = with(&gateway, &good[0]).get("/ServiceProviderConfig").await.expect(200);
+    let schemes = &config.json()["authenticationSchemes"];
+    assert_eq!([&schemes[0]["type"], &schemes[1]["type"]], ["oauthbearertoken", "httpbasic"]);
+    assert_eq!([&schemes[0]["primary"], &schemes[1]["primary"]], [&json!(true), &Value::Null]);
+    let description = schemes[0]["description"].as_str().unwrap();
+    for kind in ["static token", "the realm issued", "another issuer"] {
+        assert!(description.contains(kind), "{description}");
     }
 
     let jwk = key.jwk();
@@ -122,6 +131,7 @@ pub async fn every_mode() {
         ("without the required claim", bearer(key.token(&without("tid")))),
         ("without an end", bearer(key.token(&without("exp")))),
         ("without an issuer", bearer(key.token(&without("iss")))),
+        ("an ID token", bearer(key.token(&changed("nonce", json!("a"))))),
         ("of a person", bearer(key.token(&changed("sid", json!("a"))))),
         ("bound to a key", bearer(key.token(&changed("cnf", json!({"jkt": "a"}))))),
         ("with claims that are none", bearer(key.token(&json!(["iss", issuer.name()])))),

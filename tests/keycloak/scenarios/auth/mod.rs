@@ -6,6 +6,7 @@ mod limits;
 mod log;
 mod matrix;
 mod rotation;
+mod untold;
 
 use libtest_mimic::Trial;
 use scimgate::scim::Code;
@@ -19,6 +20,8 @@ pub fn trials() -> Vec<Trial> {
         both("auth::every_mode_takes_its_own_and_nothing_else", matrix::every_mode),
         both("auth::keys_of_another_issuer_rotate_under_load", rotation::under_load),
         both("auth::an_issuer_that_is_down_costs_only_unknown_keys", rotation::issuer_down),
+        both("auth::an_issuer_that_hangs_keeps_nobody_out_who_is_known", rotation::issuer_hangs),
+        both("auth::whoever_is_refused_learns_of_no_organization", untold::of_organizations),
         both("auth::a_token_is_replaced_by_another_without_a_gap", rotation::of_static_tokens),
         both("auth::callers_do_only_what_they_may", limits::access_and_resources),
         both("auth::callers_call_only_from_their_networks", limits::networks),

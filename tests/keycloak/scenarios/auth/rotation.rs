@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use scimgate::scim::Code;
+use serde_json::json;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::sync::RwLock;
@@ -36,7 +37,7 @@ pub async fn under_load() {
     // that one would be refused, and rightly.
     let current = Arc::new(RwLock::new(old.token(&issuer.claims())));
     let (stop, answered) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-    let load = (0..8).map(|_| {
+    let load = (0..24).map(|_| {
         let (base, current) = (gateway.base_url().to_owned(), Arc::clone(&current));
         let (stop, answered) = (Arc::clone(&stop), Arc::clone(&answered));
         tokio::spawn(async move {
@@ -105,6 +106,41 @@ pub async fn issuer_down() {
     // It comes back with another key as well.
     issuer.publish(&[&known, &unknown]);
     until("the key is known", async || ask(&unknown).await.status == 200).await;
+}
+
+pub async fn issuer_hangs() {
+    let (key, stranger) = (Key::new("k"), Key::new("k"));
+    let issuer = Issuer::start(&[&key]).await;
+    issuer.hang(true);
+    let (_realm, prepared) = prepared(|table| {
+        format!(
+            "[{table}.auth0]\nauth = \"external\"\nissuer = \"{}\"\naudiences = [\"scim\"]\n",
+            issuer.name()
+        )
+    })
+    .await;
+    let gateway = prepared.set(&["server", "max_concurrent_requests"], 48).serve().await;
+    let okta = gateway.scim().await;
+    let mut forged = tokio::task::JoinSet::new();
+    for number in 0..100 {
+        let header = json!({"alg": "ES256", "typ": "at+jwt", "kid": format!("forged-{number}")});
+        let client = with(&gateway, &format!("Bearer {}", stranger.sign(&header, &issuer.claims())));
+        forged.spawn(async move { client.get("/Users?count=1").await });
+        // Whoever needs nothing from that issuer is served, however many wait for it.
+        okta.get("/ServiceProviderConfig").await.expect(200);
+    }
+    while let Some(answer) = forged.join_next().await {
+        let answer = answer.unwrap();
+        let code = answer.code();
+        assert!(
+            matches!(code, Some(Code::IssuerUnreachable | Code::Overloaded)) && answer.status == 503,
+            "{answer}"
+        );
+        assert!(answer.header("retry-after").is_some(), "{answer}");
+    }
+    issuer.hang(false);
+    let good = with(&gateway, &format!("Bearer {}", key.token(&issuer.claims())));
+    until("the issuer answers again", async || good.get("/Users?count=1").await.status == 200).await;
 }
 
 pub async fn of_static_tokens() {

@@ -101,6 +101,12 @@ async fn is_refused(tenant: &Tenant) -> bool {
     }
 }
 
+async fn private(scene: &Scene, path: &str) -> (u16, String) {
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let answer = client.get(format!("{}{path}", scene.gateway.private_url())).send().await.unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
 async fn disabled() {
     let scene = sweeping().await;
     let [babs, jane, adam] = peopled(&scene).await;
@@ -109,6 +115,16 @@ async fn disabled() {
     organization["enabled"] = false.into();
     scene.realm.put(&path, &organization).await;
     until("nobody calls for it", async || is_refused(&scene.contoso).await).await;
+    // The others need this instance.
+    let name = scene.realm.name();
+    assert_eq!(private(&scene, "/readyz").await, (200, format!("ok\nnot ready: {name}/contoso\n")));
+    let ready = |organization: &str, is: u8| {
+        format!("scimgate_tenant_ready{{realm=\"{name}\",organization=\"{organization}\"}} {is}\n")
+    };
+    let (_, metrics) = private(&scene, "/metrics").await;
+    for line in [ready("contoso", 0), ready("fabrikam", 1), ready("", 1)] {
+        assert!(metrics.contains(&line), "{line}{metrics}");
+    }
     scene.contoso.scim.delete(&at(&babs)).await.expect(503);
     scene.fabrikam.scim.get(&at(&jane)).await.expect(200);
     scene.own.get(&at(&adam)).await.expect(200);
@@ -116,6 +132,7 @@ async fn disabled() {
     organization["enabled"] = true.into();
     scene.realm.put(&path, &organization).await;
     until("it is served again", async || !is_refused(&scene.contoso).await).await;
+    assert_eq!(private(&scene, "/readyz").await, (200, "ok\n".to_owned()));
     scene.contoso.scim.get(&at(&babs)).await.expect(200);
 }
 

@@ -1,6 +1,10 @@
 //! A new configuration while the gateway serves: taken without a torn request, or refused with the reason.
 
+mod files;
+mod keycloak;
+
 use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -14,14 +18,15 @@ use crate::gateway::{Auth, Gateway};
 use crate::runner::both;
 use crate::scim::Scim;
 
-pub fn trials() -> [[Trial; 2]; 5] {
-    [
+pub fn trials() -> Vec<Trial> {
+    let trials = [
         both("reload::no_request_fails_while_it_happens_under_load", under_load),
         both("reload::a_bad_file_keeps_the_old_configuration_and_says_why", bad_file),
         both("reload::a_mounted_file_is_exchanged_with_its_folder", symlink_swap),
         both("reload::callers_come_and_go_at_once", callers),
         both("reload::attributes_of_the_realm_override_the_file", realm_attributes),
-    ]
+    ];
+    trials.into_iter().flatten().chain(files::trials()).chain(keycloak::trials()).collect()
 }
 
 async fn metrics(gateway: &Gateway) -> String {
@@ -43,10 +48,25 @@ async fn change(gateway: &Gateway, result: &str, change: impl FnOnce(&str) -> St
     let path = gateway.prepared().config();
     let text = fs::read_to_string(&path).unwrap();
     // As editors and orchestrators do: never half a file.
-    let new = path.with_extension("new");
-    fs::write(&new, change(&text)).unwrap();
-    fs::rename(&new, &path).unwrap();
+    replace(&path, &change(&text));
     until("the configuration is read again", async || reloads(gateway, result).await > before).await;
+}
+
+/// The most resources on a page: what the configuration in force says.
+async fn page_size(scim: &Scim) -> serde_json::Value {
+    scim.get("/ServiceProviderConfig").await.expect(200).json()["filter"]["maxResults"].clone()
+}
+
+/// Waits until the configuration in force says so.
+async fn until_page_size(scim: &Scim, size: usize, what: &str) {
+    until(what, async || page_size(scim).await == size).await;
+}
+
+/// Replaces the file's text as a whole.
+fn replace(path: &Path, text: &str) {
+    let new = path.with_extension("new");
+    fs::write(&new, text).unwrap();
+    fs::rename(&new, path).unwrap();
 }
 
 fn with_page_size(text: &str, realm: &str, size: usize) -> String {
@@ -93,8 +113,7 @@ async fn under_load() {
         worker.await.expect("no request failed");
     }
     // What is in force is the last one.
-    let config = stage.scim.get("/ServiceProviderConfig").await.expect(200);
-    assert_eq!(config.json()["filter"]["maxResults"], 70, "{config}");
+    assert_eq!(page_size(&stage.scim).await, 70);
 }
 
 async fn bad_file() {
@@ -125,8 +144,7 @@ async fn bad_file() {
     })
     .await;
     assert!(stage.gateway.log().contains("the realm role \"no-such-role\" is missing"));
-    let config = stage.scim.get("/ServiceProviderConfig").await.expect(200);
-    assert_eq!(config.json()["filter"]["maxResults"], 200, "{config}");
+    assert_eq!(page_size(&stage.scim).await, 200);
 }
 
 async fn symlink_swap() {
@@ -155,12 +173,10 @@ async fn symlink_swap() {
     }
     let gateway = prepared.serve().await;
     let scim = gateway.scim().await;
-    let most =
-        async || scim.get("/ServiceProviderConfig").await.expect(200).json()["filter"]["maxResults"].clone();
-    assert_eq!(most().await, 200);
+    assert_eq!(page_size(&scim).await, 200);
     std::os::unix::fs::symlink("..v2", folder.join("..data_tmp")).unwrap();
     fs::rename(folder.join("..data_tmp"), folder.join("..data")).unwrap();
-    until("the exchanged folder is seen", async || most().await == 50).await;
+    until_page_size(&scim, 50, "the exchanged folder is seen").await;
 }
 
 async fn callers() {
