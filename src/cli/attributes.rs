@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::config::{Config, Explanation, OrganizationKey, Overridden, Realm, override_with};
+use crate::config::{Config, Explanation, OrganizationKey, Realm, RealmAttributes, override_with};
 use crate::keycloak::{self, Connection, OrganizationRepresentation};
 
 use super::gateway::Manner;
@@ -12,10 +12,7 @@ use super::realms::connection;
 /// The attributes of a realm, and of those of its organizations that are served, as far as the configuration asks for
 /// them.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Attributes {
-    realm: BTreeMap<String, String>,
-    organizations: BTreeMap<OrganizationKey, BTreeMap<String, String>>,
-}
+pub(super) struct Attributes(RealmAttributes);
 
 /// Does the configuration ask for them?
 pub(super) fn are_wanted(realm: &Realm) -> bool {
@@ -46,7 +43,7 @@ pub(super) fn cover(known: &Realm, wanted: &Realm) -> bool {
 /// Keycloak's.
 pub(super) async fn read(connection: &Arc<Connection>, realm: &Realm) -> keycloak::Result<Attributes> {
     let client = connection.for_request("attributes");
-    let mut attributes = Attributes::default();
+    let mut attributes = RealmAttributes::default();
     if realm.realm_attributes {
         let found = client.realm().await?.attributes.unwrap_or_default();
         let texts = found.into_iter().filter_map(|(name, value)| Some((name, value.as_str()?.to_owned())));
@@ -60,13 +57,18 @@ pub(super) async fn read(connection: &Arc<Connection>, realm: &Realm) -> keycloa
                 |found: &&OrganizationRepresentation| found.id.as_ref().is_some_and(|id| id.as_ref() == name);
             let by_alias = |found: &&OrganizationRepresentation| found.alias == name;
             let Some(found) = found.iter().find(is).or_else(|| found.iter().find(by_alias)) else { continue };
+            // An organization that is there by its id as well is served by that.
+            let id = found.id.as_ref().map(AsRef::as_ref);
+            if id.is_some_and(|id: &str| id != name && realm.organizations.contains_key(id)) {
+                continue;
+            }
             let first = |values: &Vec<String>| values.first().cloned();
             let texts =
                 found.attributes.iter().filter_map(|(name, values)| Some((name.clone(), first(values)?)));
             attributes.organizations.insert(key.clone(), texts.collect());
         }
     }
-    Ok(attributes)
+    Ok(Attributes(attributes))
 }
 
 /// Lays over an explanation what the attributes of the realm, or of the organization, override. Gives what is to be said
@@ -76,8 +78,9 @@ pub(super) async fn lay_over(
     realm: &Realm,
     organization: Option<&OrganizationKey>,
 ) -> Vec<String> {
-    let tenant = organization.map_or(Some(realm), |key| realm.organizations.get(key).map(AsRef::as_ref));
-    let Some(tenant) = tenant.filter(|tenant| tenant.realm_attributes) else { return Vec::new() };
+    if !are_wanted(realm) {
+        return Vec::new();
+    }
     let manner = Manner { dry_run: true, ..Manner::default() };
     let connection = match connection(realm, &manner) {
         Ok((connection, _)) => connection,
@@ -85,43 +88,19 @@ pub(super) async fn lay_over(
     };
     match read(&connection, realm).await {
         Ok(attributes) => {
-            let Overridden { overrides, problems, .. } = override_with(tenant, attributes.of(organization));
-            explanation.lay_over(overrides);
-            problems
+            let overridden = override_with(realm, &attributes.0);
+            explanation.lay_over(overridden.overrides(organization).iter().cloned());
+            overridden.problems(organization).to_vec()
         }
         Err(error) => vec![format!("attributes of the realm in Keycloak are not shown: {error}")],
     }
 }
 
 impl Attributes {
-    /// The realm's own, or an organization's.
-    pub(super) fn of(&self, organization: Option<&OrganizationKey>) -> &BTreeMap<String, String> {
-        static NONE: BTreeMap<String, String> = BTreeMap::new();
-        match organization {
-            None => &self.realm,
-            Some(key) => self.organizations.get(key).unwrap_or(&NONE),
-        }
-    }
-
     /// A realm's configuration with what they say, in the realm and in its organizations; and what can't be used of them.
     pub(super) fn over(&self, realm: &Realm) -> (Realm, Vec<String>) {
-        let overridden = |tenant: &Realm| {
-            let asked = tenant.realm_attributes;
-            asked.then(|| override_with(tenant, self.of(tenant.organization.as_ref())))
-        };
-        let mut problems = Vec::new();
-        let mut over = realm.clone();
-        if let Some(Overridden { realm, problems: told, .. }) = overridden(realm) {
-            over = realm;
-            problems.extend(told);
-        }
-        for organization in over.organizations.values_mut() {
-            if let Some(Overridden { realm, problems: told, .. }) = overridden(organization) {
-                let key = realm.organization.as_ref().map(ToString::to_string).unwrap_or_default();
-                *organization = realm.into();
-                problems.extend(told.into_iter().map(|problem| format!("organization {key}: {problem}")));
-            }
-        }
-        (over, problems)
+        let overridden = override_with(realm, &self.0);
+        let problems = overridden.all_problems();
+        (overridden.realm, problems)
     }
 }

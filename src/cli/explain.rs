@@ -69,13 +69,17 @@ pub struct ExplainArgs {
     #[arg(long, value_name = "NAME")]
     pub realm: Option<String>,
 
+    /// An organization of the realm, as the configuration names it, where the path names none
+    #[arg(long, value_name = "KEY")]
+    pub organization: Option<String>,
+
     /// The caller in whose name to ask, where the realm has several: each has externalIds of its own
     #[arg(long, value_name = "NAME")]
     pub caller: Option<String>,
 
     /// Explain on an empty stand-in for Keycloak instead of what the configuration names
     #[cfg(feature = "demo")]
-    #[arg(long, conflicts_with_all = ["config", "realm", "caller"])]
+    #[arg(long, conflicts_with_all = ["config", "realm", "organization", "caller"])]
     pub stand_in: bool,
 
     /// Print one JSON object instead of text
@@ -202,12 +206,26 @@ impl Question {
     /// A configuration of one realm and one caller, on ports of its own.
     fn new(args: &ExplainArgs, mut config: Config) -> Result<Self, ExplainError> {
         let (in_path, rest) = split_path(&args.path);
+        let rest = match &args.organization {
+            Some(key) if organization_of(&rest).is_none() => format!("/organizations/{key}{rest}"),
+            _ => rest,
+        };
         let named = in_path.or_else(|| args.realm.clone());
         let realm = one_of("realm", "--realm", config.realms.values(), named.as_deref(), |realm| {
             realm.name.as_ref()
         })?;
         let mut realm = Realm::clone(realm);
+        let callable = realm.organizations.iter().filter(|(_, tenant)| !tenant.callers.is_empty());
+        let callable: Vec<String> = callable.map(|(key, _)| key.to_string()).collect();
         let tenant = match organization_of(&rest) {
+            None if realm.callers.is_empty() && !callable.is_empty() => {
+                return Err(ExplainError::Argument(format!(
+                    "the realm {} has no caller of its own, only its organizations have: say which with \
+                     --organization: {}",
+                    realm.name,
+                    callable.join(", ")
+                )));
+            }
             None => &mut realm,
             Some(key) => {
                 let names =
@@ -289,6 +307,7 @@ fn one_of<'a, T>(
             ExplainError::Argument(format!("the configuration has no {what} {named}; it has {names}"))
         }),
         (None, 1) => all.next().ok_or_else(|| ExplainError::Argument(format!("there is no {what}"))),
+        (None, 0) => Err(ExplainError::Argument(format!("the configuration has no {what} there"))),
         (None, _) => Err(ExplainError::Argument(format!("say which {what} with {option}: {names}"))),
     }
 }

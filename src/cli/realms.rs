@@ -62,7 +62,7 @@ impl Opening<'_> {
         for config in std::iter::once(realm).chain(realm.organizations.values().map(AsRef::as_ref)) {
             let directory = AdminDirectory::new(
                 Arc::clone(&connection),
-                directory_settings(config),
+                directory_settings(config, realm),
                 commons.clone(),
                 self.tasks.clone(),
             );
@@ -175,9 +175,11 @@ fn token_endpoint(realm: &Realm, http: reqwest::Client, url: Url) -> Option<Toke
     wanted.then(|| TokenEndpoint::new(http, url, &realm.issuer, clients))
 }
 
-fn directory_settings(realm: &Realm) -> admin::Settings {
+/// What a tenant's users and groups are kept by; `whole` is its realm with all organizations.
+fn directory_settings(realm: &Realm, whole: &Realm) -> admin::Settings {
     admin::Settings {
         organization: realm.organization.as_ref().map(ToString::to_string),
+        organizations: whole.organizations.keys().map(ToString::to_string).collect(),
         tag_role: realm.tag_role.clone(),
         protected_roles: realm.protected_roles.clone(),
         user: Arc::clone(&realm.user),

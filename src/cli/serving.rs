@@ -65,6 +65,8 @@ struct Served {
     config: Arc<Realm>,
     /// What they were last time.
     attributes: Option<Attributes>,
+    /// Which of them can't be used.
+    problems: Vec<String>,
     open: OpenRealm,
     /// Ends what keeps it in order.
     keeping: CancellationToken,
@@ -216,11 +218,14 @@ impl Serving {
         for (name, realm) in &config.realms {
             let previous = before.realms.get(name);
             let attributes = attributes.remove(name).filter(|_| attributes::are_wanted(realm));
+            let mut told = Vec::new();
             let realm = &match &attributes {
                 Some(attributes) => {
                     let (over, problems) = attributes.over(realm);
-                    let is_new = previous.is_none_or(|known| *known.config != over);
-                    for problem in problems.iter().filter(|_| is_new) {
+                    told = problems;
+                    let before = previous.map(|known| known.problems.as_slice());
+                    let is_new = |problem: &&String| !before.is_some_and(|before| before.contains(problem));
+                    for problem in told.iter().filter(is_new) {
                         tracing::warn!(realm = %name, "{problem}");
                     }
                     Arc::new(over)
@@ -231,14 +236,14 @@ impl Serving {
                 certificates(realm).all(|file| before.config.files().have_alike(config.files(), file));
             let known = previous.filter(|known| same_for_all && same_files && known.config == *realm);
             let served = match known {
-                Some(known) => Served { attributes, ..known.clone() },
+                Some(known) => Served { attributes, problems: told, ..known.clone() },
                 None => {
                     let commons = before.commons.get(name).cloned().unwrap_or_default();
                     fresh.push(name.clone());
                     let open = opening.realm(realm, &commons, previous.map(|served| &served.open))?;
                     looks.extend(looks_at(realm, &open, previous, same_files));
                     let keeping = self.stop.child_token();
-                    Served { config: Arc::clone(realm), attributes, open, keeping }
+                    Served { config: Arc::clone(realm), attributes, problems: told, open, keeping }
                 }
             };
             realms.insert(name.clone(), served);

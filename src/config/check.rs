@@ -173,10 +173,11 @@ impl<'a> Checker<'a> {
     /// Whoever is trusted can claim to be anywhere.
     fn trusted_proxies(&mut self, layer: &ServerLayer) -> Vec<IpNet> {
         for value in layer.trusted_proxies.iter().flat_map(|list| list.get_ref()) {
-            if value.get_ref().0.prefix_len() == 0 {
+            if is_nowhere(&value.get_ref().0) {
                 self.at(
                     &value.span(),
-                    "this trusts everybody to tell where requests come from; expected the networks of your own proxies",
+                    "this trusts everybody to tell where requests come from; expected the networks of your own proxies, \
+                     of /8 or longer (IPv6: /16)",
                 );
             }
         }
@@ -228,6 +229,18 @@ impl<'a> Checker<'a> {
     /// Where a path of the file leads.
     pub(super) fn resolve(&self, file: &FilePath) -> PathBuf {
         self.folder.join(&file.0)
+    }
+}
+
+/// Whether a network is so large that strangers are in it, unless it is one for private use.
+fn is_nowhere(network: &IpNet) -> bool {
+    match network {
+        IpNet::V4(network) => network.prefix_len() < 8,
+        // fc00::/7 (RFC 4193)
+        IpNet::V6(network) => {
+            let is_private = network.prefix_len() >= 7 && network.network().is_unique_local();
+            network.prefix_len() < 16 && !is_private
+        }
     }
 }
 

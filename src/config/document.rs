@@ -9,6 +9,7 @@ use toml::de::{DeTable, DeValue};
 use super::environment::Override;
 use super::error::Problem;
 use super::file::ConfigFile;
+use super::keys::{self, Key, Kind};
 use super::schemas;
 
 /// Most problems that are worth telling at once.
@@ -112,6 +113,15 @@ impl<'a> Document<'a> {
     pub(super) fn read(&self) -> (ConfigFile, Vec<(Vec<String>, Problem)>) {
         let mut tree = self.tree.clone();
         let mut problems = Vec::new();
+        // serde would read a list as a table's keys, in an order that nobody has written them in.
+        for path in lists_for_tables(self.tree.get_ref(), keys::FILE) {
+            take_out(tree.get_mut(), &path);
+            let message = format!(
+                "expected a table, found a list; it is written [{}], and stands once",
+                display(&path)
+            );
+            problems.push((path.clone(), self.missing(&path, message)));
+        }
         while problems.len() < MOST {
             let error = match ConfigFile::deserialize(toml::Deserializer::from(tree.clone())) {
                 Ok(file) => return (file, problems),
@@ -193,6 +203,51 @@ pub(super) fn display(path: &[String]) -> String {
     };
     let names = path.iter().map(|name| if bare(name) { name.clone() } else { format!("{name:?}") });
     names.collect::<Vec<_>>().join(".")
+}
+
+/// The paths of lists where a table with these keys has a table with keys of its own.
+fn lists_for_tables(table: &DeTable<'_>, keys: &[Key]) -> Vec<Vec<String>> {
+    let within = |name: &str, value: &DeValue<'_>, kind: &Kind| -> Vec<Vec<String>> {
+        let mut found = match (kind, value) {
+            (Kind::Table(_), DeValue::Array(_)) => vec![Vec::new()],
+            (Kind::Table(keys), DeValue::Table(table)) => lists_for_tables(table, keys),
+            _ => Vec::new(),
+        };
+        found.iter_mut().for_each(|path| path.insert(0, name.to_owned()));
+        found
+    };
+    let mut found = Vec::new();
+    for (name, value) in table {
+        let Some(key) = keys.iter().find(|key| key.name == name.get_ref()) else { continue };
+        let named = match &key.kind {
+            Kind::Names(_, kind) => **kind,
+            Kind::Organizations(_) => Kind::Table(keys::TENANT),
+            kind => {
+                found.extend(within(key.name, value.get_ref(), kind));
+                continue;
+            }
+        };
+        for (below, value) in value.get_ref().as_table().into_iter().flatten() {
+            let paths = within(below.get_ref(), value.get_ref(), &named).into_iter();
+            found.extend(paths.map(|path| [&[key.name.to_owned()], path.as_slice()].concat()));
+        }
+    }
+    found
+}
+
+/// Takes the entry at `path` away.
+fn take_out(table: &mut DeTable<'_>, path: &[String]) {
+    match path {
+        [] => {}
+        [name] => {
+            table.remove(name.as_str());
+        }
+        [name, rest @ ..] => {
+            if let Some(DeValue::Table(table)) = table.get_mut(name.as_str()).map(toml::Spanned::get_mut) {
+                take_out(table, rest);
+            }
+        }
+    }
 }
 
 /// The path of the entry whose key or value stands at `span`; for a list, the list's path.

@@ -98,40 +98,62 @@ pub(super) fn overrides(env: &dyn Environment) -> (Vec<Override>, Vec<Problem>) 
     (found, problems)
 }
 
+/// The table whose keys no variable overrides, though one might think so.
+const REALMS: &str = "SCIMGATE_REALMS_";
+
 /// The variables that look as if they overrode a key, and override none; but for those that `named` are for secrets.
 pub(super) fn unknown(env: &dyn Environment, named: &BTreeSet<&str>) -> Vec<Problem> {
     let known: BTreeSet<String> = overridable().into_iter().map(|(_, _, name)| name).collect();
     let prefixes = TABLES.map(|(table, _)| format!("{PREFIX}{}_", table.to_ascii_uppercase()));
     let names = env.names().into_iter().filter(|name| {
-        prefixes.iter().any(|prefix| name.starts_with(prefix))
+        (name.starts_with(REALMS) || prefixes.iter().any(|prefix| name.starts_with(prefix)))
             && !known.contains(name)
             && !named.contains(name.as_str())
-            && !prefixes.iter().any(|prefix| is_service_link(env, name, prefix))
+            && !is_service_link(env, name)
     });
     names
         .map(|name| {
-            let message = format!(
-                "this overrides no key; expected SCIMGATE_ and the path of a scalar or list of [server], [log] or \
-                 [defaults] in capitals, such as {}",
-                nearest(&name, &known)
-            );
+            let message = if name.starts_with(REALMS) {
+                "this overrides no key; what one realm says stands in the file, and variables override only keys of \
+                 [server], [log] and [defaults]"
+                    .to_owned()
+            } else {
+                format!(
+                    "this overrides no key; expected SCIMGATE_ and the path of a scalar or list of [server], [log] or \
+                     [defaults] in capitals, such as {}",
+                    nearest(&name, &known)
+                )
+            };
             Problem::Variable { name, message }
         })
         .collect()
 }
 
-/// Whether Kubernetes tells by this variable where a Service is that happens to be called `scimgate-server` or the like.
-fn is_service_link(env: &dyn Environment, name: &str, prefix: &str) -> bool {
-    let Some(rest) = name.strip_prefix(prefix) else { return false };
-    let address =
-        || env.var(name).is_ok_and(|value| value.starts_with("tcp://") || value.starts_with("udp://"));
-    let numbered = |rest: &str| {
-        rest.strip_prefix("PORT_").is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+/// Whether Kubernetes tells by this variable where a Service is that happens to be called `scimgate-server`,
+/// `scimgate-log-shipper` or the like.
+fn is_service_link(env: &dyn Environment, name: &str) -> bool {
+    const PROTOCOLS: [&str; 3] = ["TCP", "UDP", "SCTP"];
+    let address = || {
+        let is = |value: &str| ["tcp://", "udp://", "sctp://"].iter().any(|scheme| value.starts_with(scheme));
+        env.var(name).is_ok_and(|value| is(&value))
     };
-    rest == "SERVICE_HOST"
-        || rest.starts_with("SERVICE_PORT")
-        || numbered(rest)
-        || (rest == "PORT" && address())
+    // As in NAME_PORT_7644_TCP_ADDR; a Service's own name may have PORT in it too.
+    let of_port = || {
+        name.match_indices("_PORT_").any(|(at, found)| {
+            let rest = name.get(at + found.len()..).unwrap_or_default();
+            let (port, rest) = rest.split_once('_').unwrap_or((rest, ""));
+            let (protocol, what) = rest.split_once('_').map_or((rest, None), |(of, what)| (of, Some(what)));
+            !port.is_empty()
+                && port.chars().all(|c| c.is_ascii_digit())
+                && PROTOCOLS.contains(&protocol)
+                && what.is_none_or(|what| ["PROTO", "PORT", "ADDR"].contains(&what))
+        })
+    };
+    name.ends_with("_SERVICE_HOST")
+        || name.ends_with("_SERVICE_PORT")
+        || name.contains("_SERVICE_PORT_")
+        || of_port()
+        || (name.ends_with("_PORT") && address())
 }
 
 /// The name that shares the longest beginning with one that is none.

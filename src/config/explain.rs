@@ -14,9 +14,11 @@ use super::document::{self, Document, Origin};
 use super::environment::{self, Environment};
 use super::files::Files;
 use super::keys::{self, Key, Kind, Organization, SERVER, TENANT, Without};
-use super::{Caller, Config, ConfigErrors, OrganizationKey, Realm, RealmName};
+use super::{CallerAuth, Config, ConfigErrors, OrganizationKey, Realm, RealmName};
 
 use self::render::{hidden, rendered};
+
+pub(super) use self::render::shown_url;
 
 /// Most characters of a line before its origin that others are aligned to.
 const WIDEST: usize = 72;
@@ -219,7 +221,11 @@ impl<'d> Explainer<'_, 'd> {
             let entry = said?;
             return Some(Effective { key: name, value: hidden(), origin: self.place(entry) });
         }
-        let value = known.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
+        let value = match said {
+            // They are compared without case, but shown as they were written.
+            Some((_, value)) if name == "groups.privileged" => Some(rendered(value.get_ref())),
+            _ => known.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone()),
+        };
         // An organization's groups have no place in the realm.
         let nowhere = self.tenant.organization.is_some() && key.levels.organization == Organization::Never;
         let value = value.or_else(|| otherwise(key).filter(|_| !nowhere))?;
@@ -342,21 +348,8 @@ impl<'d> Explainer<'_, 'd> {
                 let path = [path.as_slice(), &[entry.0.get_ref().to_string()]].concat();
                 self.leaves(&path, entry, &|path| secret(path.get(2..).unwrap_or_default()), values);
             }
-            let caller = self.tenant.callers.get(name);
-            let external = caller.is_some_and(Caller::is_external);
-            for key in keys::CALLER {
-                let belongs = OF_EVERY_CALLER.contains(&key.name) || (external && key.name == "clock_skew");
-                if belongs && table.get(key.name).is_none() {
-                    let default = match key.without {
-                        Without::Value(default) => Some(default.to_owned()),
-                        _ => otherwise(key),
-                    };
-                    values.extend(default.map(|value| Effective {
-                        key: document::display(&[path.as_slice(), &[key.name.to_owned()]].concat()),
-                        value,
-                        origin: BUILT_IN.to_owned(),
-                    }));
-                }
+            if let Some(caller) = self.tenant.callers.get(name) {
+                values.extend(unsaid(&path, &caller.auth, |key| table.get(key).is_some()));
             }
         }
     }
@@ -376,7 +369,13 @@ impl<'d> Explainer<'_, 'd> {
             }
             return;
         }
-        let shown = if is_secret(path) { hidden() } else { rendered(value.get_ref()) };
+        let shown = match value.get_ref() {
+            _ if is_secret(path) => hidden(),
+            DeValue::String(url) if path.last().is_some_and(|key| key == "jwks_uri") => {
+                render::text(&shown_url(url))
+            }
+            other => rendered(other),
+        };
         let origin = self.place((key, value));
         values.push(Effective { key: document::display(path), value: shown, origin });
     }
@@ -386,6 +385,32 @@ impl<'d> Explainer<'_, 'd> {
 const BUILT_IN: &str = "built-in";
 /// The keys of a caller that mean something whatever its mode.
 const OF_EVERY_CALLER: [&str; 4] = ["access", "resources", "networks", "rate_limit"];
+
+/// The keys that mean something to a caller of this kind, and have a meaning where nothing is said.
+fn of_kind(auth: &CallerAuth) -> &'static [&'static str] {
+    match auth {
+        CallerAuth::Token { .. } | CallerAuth::Basic { .. } => &[],
+        CallerAuth::Keycloak(_) => &["clients", "roles", "scopes", "audiences"],
+        CallerAuth::External(_) => {
+            &["clients", "jwks_uri", "required_claims", "clock_skew", "ca_file", "proxy"]
+        }
+    }
+}
+
+/// What holds for the caller in the table `path` where nothing is said, key by key.
+pub(super) fn unsaid(path: &[String], auth: &CallerAuth, is_said: impl Fn(&str) -> bool) -> Vec<Effective> {
+    let belongs = |key: &&Key| OF_EVERY_CALLER.contains(&key.name) || of_kind(auth).contains(&key.name);
+    let keys = keys::CALLER.iter().filter(belongs).filter(|key| !is_said(key.name));
+    let effective = |key: &Key| {
+        let value = match key.without {
+            Without::Value(default) => Some(default.to_owned()),
+            _ => otherwise(key),
+        };
+        let key = document::display(&[path, &[key.name.to_owned()]].concat());
+        value.map(|value| Effective { key, value, origin: BUILT_IN.to_owned() })
+    };
+    keys.filter_map(effective).collect()
+}
 
 /// What holds without a key, where that is no value of its own.
 fn otherwise(key: &Key) -> Option<String> {

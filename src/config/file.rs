@@ -162,10 +162,12 @@ impl RealmLayer {
         let trust_email = self.trust_email.clone();
         let identity_provider = self.identity_provider.clone();
         let email_verified = self.on_create.email_verified.clone();
+        let joined = self.on_create.groups.clone();
         let folded = self.over(realm);
-        let on_create = OnCreateLayer { email_verified, ..folded.on_create };
+        let on_create = OnCreateLayer { email_verified, groups: joined, ..folded.on_create };
         // Whose word is taken for who somebody is, is said for each tenant: an organization's client could otherwise
-        // claim the addresses, or the sign-in, of another's people.
+        // claim the addresses, or the sign-in, of another's people. And a group of the realm may carry roles, which the
+        // realm's own callers give, and an organization's don't.
         Self { groups, trust_email, identity_provider, on_create, ..folded }
     }
 }

@@ -56,7 +56,7 @@ pub use json_schema::json_schema;
 pub use names::{CallerName, NameError, OrganizationKey, RealmName, SecretName};
 pub use provisioning::{IdentityProviderLink, LinkedValue, OnCreate, Shared};
 pub use rate::RateLimit;
-pub use realm_attributes::{Overridden, override_with};
+pub use realm_attributes::{Overridden, RealmAttributes, override_with};
 
 /// A checked configuration. Two are equal if the gateway would behave the same.
 #[derive(Clone, Debug, PartialEq)]
@@ -183,6 +183,8 @@ pub struct Realm {
     pub shared: Shared,
     /// Whether Keycloak's usernames are made from e-mail addresses, whatever `userName` a client sends.
     pub email_as_username: bool,
+    /// Whether the file says `email_as_username` of this organization itself; else what attributes say of its realm holds.
+    pub says_email_as_username: bool,
     /// The identity provider that users are linked to; none where they are not.
     pub identity_provider: Option<IdentityProviderLink>,
     /// What users get once, when they are created.

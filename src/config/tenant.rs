@@ -210,7 +210,7 @@ impl Checker<'_> {
                  realm_attributes = true",
             );
         }
-        found
+        found.map(|found| Realm { says_email_as_username: file.email_as_username.is_some(), ..found })
     }
 
     /// What holds for a tenant by its folded `layer`; groups take further roles from `below`.
@@ -263,6 +263,7 @@ impl Checker<'_> {
             callers,
             shared: get(&layer.shared).unwrap_or(Shared::Refuse),
             email_as_username: get(&layer.email_as_username).unwrap_or(built_in::EMAIL_AS_USERNAME),
+            says_email_as_username: false,
             identity_provider: layer.identity_provider.link(),
             on_create: layer.on_create.on_create(),
             realm_attributes: get(&layer.realm_attributes).unwrap_or(built_in::REALM_ATTRIBUTES),

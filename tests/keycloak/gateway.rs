@@ -166,8 +166,20 @@ impl Prepared {
 
     /// Runs `scimgate serve`; gives its end and its output (as `stderr`) if it refuses to serve.
     pub async fn try_serve(self) -> Result<Gateway, Finished> {
+        self.until("readyz").await
+    }
+
+    /// Runs `scimgate serve` and waits until it serves, though some of its tenants may not be ready.
+    pub async fn serve_in_part(self) -> Gateway {
+        match self.until("livez").await {
+            Ok(gateway) => gateway,
+            Err(ended) => panic!("scimgate ended ({}) instead of serving:\n{}", ended.status, ended.stderr),
+        }
+    }
+
+    async fn until(self, check: &str) -> Result<Gateway, Finished> {
         let log = self.directory.path().join("gateway.log");
-        let group = start(&self, &log).await?;
+        let group = start(&self, &log, check).await?;
         Ok(Gateway { prepared: self, log, group: Some(group) })
     }
 }
@@ -204,7 +216,7 @@ pub fn with_key(config: &str, path: &[&str], value: toml::Value) -> String {
     root.to_string()
 }
 
-async fn start(prepared: &Prepared, log: &Path) -> Result<Group, Finished> {
+async fn start(prepared: &Prepared, log: &Path, check: &str) -> Result<Group, Finished> {
     let output = append(log).expect("a log file");
     let before = fs::metadata(log).map_or(0, |metadata| metadata.len());
     let mut command = scimgate(prepared.directory.path());
@@ -216,7 +228,7 @@ async fn start(prepared: &Prepared, log: &Path) -> Result<Group, Finished> {
         .stdout(output.try_clone().expect("a log file"))
         .stderr(output);
     let mut group = Group::spawn(command).expect("the scimgate binary");
-    let ready = format!("http://{}/readyz", prepared.private);
+    let ready = format!("http://{}/{check}", prepared.private);
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let began = Instant::now();
     loop {
@@ -384,7 +396,7 @@ impl Gateway {
         if self.group.is_some() {
             self.terminate().await;
         }
-        match start(&self.prepared, &self.log).await {
+        match start(&self.prepared, &self.log, "readyz").await {
             Ok(group) => self.group = Some(group),
             Err(ended) => {
                 panic!("scimgate ended ({}) instead of serving again:\n{}", ended.status, ended.stderr)

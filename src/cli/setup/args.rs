@@ -91,7 +91,7 @@ pub struct SetupArgs {
     #[arg(long, value_name = "ATTRIBUTE", requires = "idp")]
     pub idp_user_id: Option<String>,
 
-    /// Serve this organization of the realm, by its alias, with a caller of its own, instead of the realm itself
+    /// Serve this organization of the realm, by its alias or its id, with a caller of its own, instead of the realm itself
     #[arg(long, value_name = "ALIAS")]
     pub organization: Option<String>,
 

@@ -115,7 +115,7 @@ pub enum SetupError {
     },
     /// There is no such organization.
     #[error(
-        "the realm {realm} has no organization with the alias {organization} (--organization). Create it under Organizations, then run setup again"
+        "the realm {realm} has no organization with the alias or the id {organization} (--organization). Create it under Organizations, then run setup again"
     )]
     NoOrganization {
         /// The alias.

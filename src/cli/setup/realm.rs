@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::administrator::{Administrator, Record};
 use super::profile::{self, Declaration};
 use super::{SetupArgs, SetupError};
-use crate::keycloak::RealmRepresentation;
+use crate::keycloak::{OrganizationRepresentation, RealmRepresentation};
 
 /// How many composite roles are looked into at most when the default roles are searched.
 const MAX_COMPOSITES: usize = 500;
@@ -162,21 +162,36 @@ pub(super) async fn ensure_organization(
     if !are_on && !args.enable_organizations {
         return Err(SetupError::NoOrganizations { realm: realm.realm.clone() });
     }
+    let turn = async |on: bool| admin.client.update_realm(&json!({"organizationsEnabled": on})).await;
     if !are_on {
-        let written = admin.client.update_realm(&json!({"organizationsEnabled": true})).await;
-        admin.told("turning organizations on", written)?;
-        record.changed("realm: organizations turned on (organizationsEnabled)".to_owned());
+        // While they are off, Keycloak tells nothing of them.
+        admin.told("turning organizations on", turn(true).await)?;
     }
-    let found = admin.told("reading the realm's organizations", admin.client.organizations().await)?;
-    match found.iter().find(|found| found.alias == *alias) {
-        None => Err(SetupError::NoOrganization { organization: alias.clone(), realm: realm.realm.clone() }),
-        Some(found) => {
-            if !found.enabled {
-                record.warn(format!(
-                    "the organization {alias} is disabled in Keycloak: its members can't sign in"
-                ));
-            }
-            Ok(())
+    let found = named_organization(admin, realm, alias).await;
+    if !are_on {
+        if found.is_err() {
+            admin.told("turning organizations off again", turn(false).await)?;
+        } else {
+            record.changed("realm: organizations turned on (organizationsEnabled)".to_owned());
         }
     }
+    if !found?.enabled {
+        record.warn(format!("the organization {alias} is disabled in Keycloak: its members can't sign in"));
+    }
+    Ok(())
+}
+
+/// The organization with this id or alias. An id is nobody else's, so it comes first, as where the organization is served.
+async fn named_organization(
+    admin: &Administrator,
+    realm: &RealmRepresentation,
+    name: &str,
+) -> Result<OrganizationRepresentation, SetupError> {
+    let found = admin.told("reading the realm's organizations", admin.client.organizations().await)?;
+    let by_id = found.iter().find(|found| found.id.as_ref().is_some_and(|id| id.as_ref() == name));
+    let found = by_id.or_else(|| found.iter().find(|found| found.alias == name));
+    found.cloned().ok_or_else(|| SetupError::NoOrganization {
+        organization: name.to_owned(),
+        realm: realm.realm.clone(),
+    })
 }

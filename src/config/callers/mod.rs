@@ -359,7 +359,8 @@ impl Reader<'_, '_> {
                 &issuer.span(),
                 format!(
                     "{other} takes the same tokens of this issuer; expected other audiences, other clients or another \
-                     value of a required claim, since they tell who calls"
+                     value of a required claim that has but one in a token (such as tid, azp or sub), since they tell who \
+                     calls"
                 ),
             );
         }

@@ -4,7 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::{CallerName, OrganizationKey, RealmName};
 
-use super::{External, RealmTokens, SecretHash};
+use super::{Caller, CallerAuth, External, RealmTokens, SecretHash};
+
+/// Claims that have one value by their nature, so that no token has what two callers require of one of them: who the
+/// token is about, the client that it was issued to, and the tenant, organization or domain of its issuer.
+const SINGLE_CLAIMS: [&str; 9] = ["appid", "azp", "cid", "client_id", "hd", "oid", "org_id", "sub", "tid"];
 
 /// The tenant whose callers are checked.
 #[derive(Clone, Copy)]
@@ -50,7 +54,7 @@ impl Holder {
 }
 
 /// The proofs of all callers that were looked at.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(in crate::config) struct Proofs {
     /// Of all realms: by what the hash is.
     hashes: BTreeMap<Vec<u8>, Holder>,
@@ -64,6 +68,32 @@ pub(in crate::config) struct Proofs {
 }
 
 impl Proofs {
+    /// Notes everything that stands for a caller that was checked by itself.
+    ///
+    /// # Errors
+    /// Who has some of it already.
+    pub(in crate::config) fn caller(&mut self, tenant: &Tenant<'_>, caller: &Caller) -> Result<(), String> {
+        let name = &caller.name;
+        let noted: Vec<Result<(), String>> = match &caller.auth {
+            CallerAuth::Token { tokens } => {
+                tokens.iter().map(|token| self.hash(tenant, name, &token.hash)).collect()
+            }
+            CallerAuth::Basic { user, passwords } => {
+                let user = self.user(tenant, name, user);
+                let passwords = passwords.iter().map(|password| self.hash(tenant, name, &password.hash));
+                std::iter::once(user).chain(passwords).collect()
+            }
+            CallerAuth::Keycloak(tokens) if tokens.clients.is_empty() => {
+                vec![self.roles(tenant, name, tokens)]
+            }
+            CallerAuth::Keycloak(tokens) => {
+                tokens.clients.iter().map(|client| self.client(tenant, name, client)).collect()
+            }
+            CallerAuth::External(tokens) => vec![self.external(tenant, name, tokens)],
+        };
+        noted.into_iter().collect()
+    }
+
     /// Notes that a hash stands for `caller`.
     ///
     /// # Errors
@@ -142,7 +172,8 @@ impl Proofs {
     ) -> Result<(), String> {
         let same = |other: &External| {
             let claims_differ = tokens.required_claims.iter().any(|(claim, values)| {
-                other.required_claims.get(claim).is_some_and(|others| values.is_disjoint(others))
+                SINGLE_CLAIMS.contains(&claim.as_str())
+                    && other.required_claims.get(claim).is_some_and(|others| values.is_disjoint(others))
             });
             tokens.issuer == other.issuer
                 && overlap(&tokens.audiences, &other.audiences)

@@ -145,10 +145,22 @@ impl Scalar for TokenHash {
 #[derive(Clone, Debug)]
 pub(in crate::config) struct PasswordHash(pub(in crate::config) String);
 
-/// Most memory that a hash may ask for, in KiB: whoever calls makes the gateway use it.
-const MAX_MEMORY: u32 = 1024 * 1024;
-/// Most passes over that memory.
-const MAX_PASSES: u32 = 20;
+/// The same from whoever may change the realm, but not this machine's file: it must cost much less to check.
+#[derive(Clone, Debug)]
+pub(in crate::config) struct CheapHash(pub(in crate::config) String);
+
+/// What it may cost to check a hash: whoever calls makes the gateway pay it.
+struct Cost {
+    /// Most memory, in KiB.
+    memory: u32,
+    /// Most passes over that memory.
+    passes: u32,
+    /// Most lanes, where they are limited.
+    lanes: Option<u32>,
+}
+
+const COST_IN_FILE: Cost = Cost { memory: 1024 * 1024, passes: 20, lanes: None };
+const COST_IN_REALM: Cost = Cost { memory: 64 * 1024, passes: 4, lanes: Some(4) };
 /// Shortest hash that nobody meets by chance, in bytes.
 const MIN_OUTPUT: usize = 16;
 
@@ -160,32 +172,55 @@ impl Scalar for PasswordHash {
     }
 
     fn read(found: &Found<'_>) -> Result<Self, Refusal> {
-        let text = found.text()?;
-        let hash = phc::PasswordHash::new(text).map_err(|_| Refusal::Unexpected)?;
-        let because =
-            |reason: &str| Err(Refusal::Because(format!("{reason}; expected {}", Self::expected())));
-        if argon2::Algorithm::try_from(hash.algorithm.as_str()).is_err() {
-            return because("this is a hash of another kind");
-        }
-        if hash.version.is_some_and(|version| argon2::Version::try_from(version).is_err()) {
-            return because("this is a hash of an unknown version of Argon2");
-        }
-        let Ok(params) = Params::try_from(&hash) else {
-            return because("the parameters of this hash are not Argon2's");
-        };
-        if hash.salt.is_none() || hash.hash.is_none_or(|output| output.len() < MIN_OUTPUT) {
-            return because("this hash lacks its salt or its end");
-        }
-        if params.m_cost() > MAX_MEMORY || params.t_cost() > MAX_PASSES {
-            return Err(Refusal::Because(format!(
-                "to check this hash costs too much, since anybody can make the gateway do it; expected m of at most \
-                 {MAX_MEMORY} (KiB) and t of at most {MAX_PASSES}, found m={} and t={}",
-                params.m_cost(),
-                params.t_cost()
-            )));
-        }
-        Ok(Self(text.to_owned()))
+        hash_of(found, &COST_IN_FILE).map(Self)
     }
+}
+
+impl Scalar for CheapHash {
+    const SECRET: bool = true;
+
+    fn expected() -> String {
+        PasswordHash::expected()
+    }
+
+    fn read(found: &Found<'_>) -> Result<Self, Refusal> {
+        hash_of(found, &COST_IN_REALM).map(Self)
+    }
+}
+
+/// An Argon2 hash that costs no more than this to check.
+fn hash_of(found: &Found<'_>, most: &Cost) -> Result<String, Refusal> {
+    let text = found.text()?;
+    let hash = phc::PasswordHash::new(text).map_err(|_| Refusal::Unexpected)?;
+    let because =
+        |reason: &str| Err(Refusal::Because(format!("{reason}; expected {}", PasswordHash::expected())));
+    if argon2::Algorithm::try_from(hash.algorithm.as_str()).is_err() {
+        return because("this is a hash of another kind");
+    }
+    if hash.version.is_some_and(|version| argon2::Version::try_from(version).is_err()) {
+        return because("this is a hash of an unknown version of Argon2");
+    }
+    let Ok(params) = Params::try_from(&hash) else {
+        return because("the parameters of this hash are not Argon2's");
+    };
+    if hash.salt.is_none() || hash.hash.is_none_or(|output| output.len() < MIN_OUTPUT) {
+        return because("this hash lacks its salt or its end");
+    }
+    let too_many_lanes = most.lanes.is_some_and(|most| params.p_cost() > most);
+    if params.m_cost() > most.memory || params.t_cost() > most.passes || too_many_lanes {
+        let (and_p, found_p) = most.lanes.map_or_else(Default::default, |lanes| {
+            (format!(", p of at most {lanes}"), format!(", p={}", params.p_cost()))
+        });
+        return Err(Refusal::Because(format!(
+            "to check this hash costs too much, since anybody can make the gateway do it; expected m of at most \
+                 {} (KiB){and_p} and t of at most {}, found m={}{found_p} and t={}",
+            most.memory,
+            most.passes,
+            params.m_cost(),
+            params.t_cost()
+        )));
+    }
+    Ok(text.to_owned())
 }
 
 /// An instant, written as TOML writes it: without quotes.

@@ -75,6 +75,9 @@ pub(super) fn tenant(realm: &Realm) -> Values {
         ("on_create.email_verified", realm.on_create.email_verified.to_string()),
         ("on_create.groups", texts(realm.on_create.groups.iter().map(|path| group(path)))),
     ];
+    if !realm.organizations.is_empty() {
+        values.push(("organizations", texts(realm.organizations.keys())));
+    }
     if let Some(link) = &realm.identity_provider {
         let user_id = match &link.user_id {
             LinkedValue::ExternalId => "externalId",

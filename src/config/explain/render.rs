@@ -33,6 +33,11 @@ pub(super) fn rendered(value: &DeValue<'_>) -> String {
     }
 }
 
+/// A URL without its query, which may hold a key.
+pub(in crate::config) fn shown_url(url: &str) -> String {
+    url.split_once('?').map_or_else(|| url.to_owned(), |(url, _)| format!("{url}?…"))
+}
+
 /// A text, quoted.
 pub(super) fn text(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()

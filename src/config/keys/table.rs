@@ -248,7 +248,8 @@ pub(in crate::config) const TENANT: &[Key] = &[
                 GROUP_PATHS,
                 Value("[]"),
                 "Groups of the realm that a new user joins, by their paths.",
-            ),
+            )
+            .at(GRANT),
         ]),
         Else("nothing"),
         "What users get once, when they are made over SCIM.",
@@ -357,7 +358,7 @@ pub(in crate::config) const CALLER: &[Key] = &[
     ),
     key("networks", NETWORKS, Else("any"), "The networks that it may call from."),
     key("rate_limit", RATE, Else("no limit of its own"), "Most requests of this caller, as in \"50/s\"."),
-    key("clients", LINES, Else("none"), "Client ids whose tokens are taken (keycloak, external)."),
+    key("clients", LINES, Else("any"), "Client ids whose tokens are taken (keycloak, external)."),
     key("roles", LINES, Else("none"), "Realm roles that the token must have, each of them (keycloak)."),
     key("scopes", LINES, Else("none"), "Scopes that the token must have, each of them (keycloak)."),
     key("audiences", LINES, Else("any"), "Audiences of which the token must name one (keycloak, external)."),

@@ -76,7 +76,7 @@ impl OnCreateLayer {
 
 /// An identity provider's alias; none takes one away that a lower layer gave.
 #[derive(Clone, Debug)]
-pub(in crate::config) struct Alias(Option<String>);
+pub(in crate::config) struct Alias(pub(in crate::config) Option<String>);
 
 impl Scalar for Alias {
     fn expected() -> String {

@@ -4,7 +4,7 @@ mod layer;
 
 use std::collections::BTreeSet;
 
-pub(super) use layer::{IdentityProviderLayer, OnCreateLayer};
+pub(super) use layer::{Alias, IdentityProviderLayer, OnCreateLayer};
 
 /// What a caller may do to a user whom another caller of the same tenant made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

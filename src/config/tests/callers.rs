@@ -404,6 +404,12 @@ fn no_proof_stands_for_two_callers() {
             "audiences = [\"x\"]\nrequired_claims.tid = [\"2\"]",
             false,
         ),
+        // A token may have both elements of a list.
+        (
+            "audiences = [\"x\"]\nrequired_claims.roles = [\"1\"]",
+            "audiences = [\"x\"]\nrequired_claims.roles = [\"2\"]",
+            true,
+        ),
     ] {
         let source = two(&external(a), &external(b));
         match read(&source) {
@@ -428,7 +434,9 @@ fn proxies_that_are_trusted_are_somewhere() {
     let config = good(&server("trusted_proxies = [\"10.0.0.0/8\"]\nrate_limit = \"1000/s\""));
     assert_eq!(config.server.trusted_proxies.len(), 1);
     assert_eq!(config.server.rate_limit.unwrap().to_string(), "1000/s");
-    for network in ["0.0.0.0/0", "::/0"] {
+    // Private ones of IPv6 (RFC 4193) may be as large as they are.
+    good(&server("trusted_proxies = [\"fc00::/7\", \"fd00::/8\", \"2001::/16\"]"));
+    for network in ["0.0.0.0/0", "::/0", "0.0.0.0/1", "128.0.0.0/1", "10.0.0.0/7", "2000::/3", "fc00::/6"] {
         let source = server(&format!("trusted_proxies = [\"{network}\"]"));
         refused(
             &source,

@@ -150,6 +150,13 @@ fn a_variable_that_overrides_nothing_is_refused() {
         let expected = format!("the environment variable {name}: this overrides no key; expected SCIMGATE_");
         assert!(told.starts_with(&expected) && told.contains(&format!("such as {nearest}")), "{told}");
     }
+    refused_with(
+        "SCIMGATE_REALMS_ACME_TAG_ROLE",
+        "x",
+        "this overrides no key; what one realm says stands in the file",
+    );
+    let secret = minimal("", "", "", "").replace("\"SECRET\"", "\"SCIMGATE_REALMS_ACME_SECRET\"");
+    assert!(read_with(&secret, &[("SCIMGATE_REALMS_ACME_SECRET", "s3cret")]).is_ok());
     with(&[("SCIMGATE_ACME", "x"), ("SCIMGATE_SERVERLISTEN", "x"), ("SERVER_LISTEN", "x")]);
     let secret = minimal("", "", "", "").replace("\"SECRET\"", "\"SCIMGATE_DEFAULTS_SECRET\"");
     let config = read_with(&secret, &[("SCIMGATE_DEFAULTS_SECRET", "s3cret")]);
@@ -163,8 +170,19 @@ fn what_kubernetes_tells_of_a_service_is_no_typo() {
         ("SCIMGATE_SERVER_SERVICE_PORT", "7644"),
         ("SCIMGATE_SERVER_SERVICE_PORT_SCIM", "7644"),
         ("SCIMGATE_SERVER_PORT", "tcp://10.0.0.7:7644"),
+        ("SCIMGATE_SERVER_PORT_7644_TCP", "tcp://10.0.0.7:7644"),
         ("SCIMGATE_SERVER_PORT_7644_TCP_ADDR", "10.0.0.7"),
+        // Of Services whose names go on.
+        ("SCIMGATE_SERVER_PRIVATE_SERVICE_HOST", "10.0.0.1"),
+        ("SCIMGATE_SERVER_PRIVATE_SERVICE_PORT_HEALTH", "7645"),
+        ("SCIMGATE_SERVER_METRICS_PORT", "tcp://10.0.0.1:9090"),
+        ("SCIMGATE_LOG_SHIPPER_PORT_80_TCP", "tcp://10.0.0.2:80"),
+        ("SCIMGATE_LOG_SHIPPER_PORT_80_UDP_PROTO", "udp"),
+        ("SCIMGATE_REALMS_SERVICE_HOST", "10.0.0.3"),
     ]);
+    refused_with("SCIMGATE_SERVER_METRICS_PORT", "9090", "this overrides no key");
+    refused_with("SCIMGATE_SERVER_PORT_MAPPING", "x", "this overrides no key");
+    refused_with("SCIMGATE_SERVER_PORT_80_HTTP", "x", "this overrides no key");
     refused_with("SCIMGATE_SERVER_PORT", "7644", "this overrides no key");
 }
 

@@ -205,8 +205,32 @@ fn an_organization_is_explained_by_three_layers() {
     let realm = explained(&source, None);
     assert_eq!(of(&realm, "groups.parent").0, "\"/SCIM\"");
     assert_eq!(of(&realm, "groups.roles.Sales").0, "[\"none\"]");
-    assert_eq!(of(&realm, "groups.privileged").0, "[\"operators\"]");
+    assert_eq!(of(&realm, "groups.privileged").0, "[\"Operators\"]", "as it is written");
+    assert_eq!(of(&realm, "organizations").0, "[\"contoso\"]");
     assert_eq!(of(&realm, "attributes.title").1, "built-in");
+}
+
+#[test]
+fn a_caller_is_explained_with_what_it_does_not_say() {
+    let callers = "[realms.acme.callers.entra]\nauth = \"external\"\nissuer = \"https://x\"\naudiences = [\"y\"]\n\
+                   [realms.acme.callers.auth0]\nauth = \"external\"\nissuer = \"https://z\"\naudiences = [\"y\"]\n\
+                   jwks_uri = \"https://z/keys?key=s3cret\"\nclients = [\"c\"]\n\
+                   [realms.acme.callers.own]\nauth = \"keycloak\"\nroles = [\"r\"]\n";
+    let explanation = explained(&format!("{}{callers}", minimal("", "", "", "")), None);
+    for (key, value) in [
+        ("entra.jwks_uri", "(what the issuer's discovery document says)"),
+        ("entra.clients", "(any)"),
+        ("entra.required_claims", "(none)"),
+        ("auth0.jwks_uri", "\"https://z/keys?…\""),
+        ("auth0.clients", "[\"c\"]"),
+        ("own.clients", "(any)"),
+        ("own.audiences", "(any)"),
+        ("own.scopes", "(none)"),
+    ] {
+        assert_eq!(of(&explanation, &format!("callers.{key}")).0, value, "{key}");
+    }
+    assert!(!explanation.to_string().contains("s3cret"));
+    assert!(explanation.values.iter().all(|value| value.key != "callers.own.jwks_uri"));
 }
 
 #[test]

@@ -41,8 +41,8 @@ fn organization_refused(lines: &str, expected: &str) {
 fn an_organization_that_says_nothing_is_its_realm_but_for_its_callers() {
     let config = good(&file(
         "[defaults]\nmax_page_size = 20\n[defaults.groups]\nparent = \"/SCIM\"\nvisible = \"all\"\n\
-         on_existing = \"adopt\"\npatch_response_members = 3",
-        "tag_role = \"managed\"\nshared = \"last-wins\"\nsweep_interval = \"7s\"\nprotected_roles = [\"payroll\"]\n\
+         on_existing = \"adopt\"\npatch_response_members = 3\n[defaults.on_create]\ngroups = [\"/Staff\"]",
+        "on_create.required_actions = [\"A\"]\ntag_role = \"managed\"\nshared = \"last-wins\"\nsweep_interval = \"7s\"\nprotected_roles = [\"payroll\"]\n\
          groups.privileged = [\"Operators\"]\ngroups.roles.Operators = [\"admin\"]\nforward_token_endpoint = false",
         "",
     ));
@@ -55,6 +55,8 @@ fn an_organization_that_says_nothing_is_its_realm_but_for_its_callers() {
     expected.groups.parent.clear();
     expected.groups.privileged.clear();
     expected.groups.roles.clear();
+    // They carry roles of the realm, which its callers give and no organization's.
+    expected.on_create.groups.clear();
     assert_eq!(*found, expected);
     assert_eq!(found.callers.keys().map(AsRef::as_ref).collect::<Vec<&str>>(), ["entra"]);
     assert_eq!(
@@ -62,7 +64,12 @@ fn an_organization_that_says_nothing_is_its_realm_but_for_its_callers() {
         (VisibleGroups::All, OnExistingGroup::Adopt)
     );
     assert_eq!((found.max_page_size, found.tag_role.as_str()), (20, "managed"));
-    assert_eq!(realm.groups.roles.len(), 1);
+    assert_eq!((realm.groups.roles.len(), realm.on_create.groups.len()), (1, 1));
+    assert_eq!(found.on_create.required_actions.len(), 1);
+    let says = "email_as_username = false\non_create.groups = [\"/Guests\"]";
+    let config = good(&file("", "", says));
+    assert!(contoso(&config).says_email_as_username);
+    assert_eq!(contoso(&config).on_create.groups, [vec!["Guests".to_owned()]].into());
 }
 
 #[test]

@@ -348,3 +348,19 @@ fn a_file_full_of_problems_tells_enough_of_them_and_calls_nothing_missing() {
     let unknown = |problem: &Problem| problem.to_string().contains("unknown key");
     assert!(errors.problems().iter().all(unknown), "{errors}");
 }
+
+#[test]
+fn a_list_in_place_of_a_table_is_told_as_one() {
+    let told = |key: &str, table: &str| {
+        format!("{key}: {table}: expected a table, found a list; it is written [{table}], and stands once")
+    };
+    refused(&minimal("server = []", "", "", ""), &[&told("2", "server")]);
+    let source = minimal("", "", "", "").replace("[realms.acme]", "[[realms.acme]]");
+    let source = source.replace("[realms.acme.keycloak]", "[realms.beta.keycloak]");
+    let source = format!(
+        "{}[[realms.beta.organizations.contoso]]\nshared = \"refuse\"\n",
+        source.replace("realms.acme.callers", "realms.beta.callers")
+    );
+    let source = source.replace("[realms.acme.attributes]\n", "");
+    refused(&source, &[&told("3", "realms.acme"), &told("13", "realms.beta.organizations.contoso")]);
+}

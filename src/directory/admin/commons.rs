@@ -31,9 +31,13 @@ impl Commons {
         &self.0.at_rest
     }
 
-    /// Takes note of an organization that is served; gives the other key under which it is served already, if it is.
+    /// Takes note of an organization that is served; gives the other key under which it is served already, if it is. Its id
+    /// takes it over from its alias.
     pub(super) fn found(&self, key: &str, id: OrganizationId) -> Option<String> {
         let mut organizations = self.0.organizations.write().unwrap_or_else(PoisonError::into_inner);
+        if key == id.as_ref() {
+            organizations.retain(|_, known| *known != id);
+        }
         let other = organizations.iter().find(|(other, known)| **known == id && *other != key);
         if let Some((other, _)) = other {
             return Some(other.clone());

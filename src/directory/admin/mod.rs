@@ -55,6 +55,8 @@ pub use self::shared::Shared;
 pub struct Settings {
     /// The alias or the id of the organization whose users are kept; none for the realm's own.
     pub organization: Option<String>,
+    /// By which the configuration has organizations of the realm: aliases and ids, this one's too.
+    pub organizations: BTreeSet<String>,
     /// The realm role that managed users carry.
     pub tag_role: String,
     /// Realm roles that mean power besides Keycloak's own.
@@ -129,7 +131,11 @@ impl AdminDirectory {
     /// [`NotReady`]; the realm may have been served before, and goes on being served with what was known then.
     pub async fn inspect(&self) -> std::result::Result<(), NotReady> {
         let client = self.0.connection.for_request("inspect");
-        self.look(&client).await.map(|_| ())
+        let looked = self.look(&client).await.map(|_| ());
+        looked.map_err(|error| match &self.0.settings.organization {
+            Some(key) => error.of_organization(self.0.connection.realm(), key),
+            None => error,
+        })
     }
 
     /// Has the realm been found ready once?
@@ -186,6 +192,7 @@ impl AdminDirectory {
             identity_provider: settings.identity_provider.as_ref(),
             on_create: &settings.on_create,
             organization: settings.organization.as_deref(),
+            organizations: &settings.organizations,
         };
         let inspected = match realm::inspect(client, &expected).await {
             Ok(facts) => self.alone(facts),

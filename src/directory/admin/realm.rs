@@ -70,14 +70,20 @@ pub enum NotReady {
     /// An organization of the realm is not there, or can't be reached. It may be tomorrow, and the others are served.
     #[error(transparent)]
     Organization(OrganizationNotReady),
-    /// The realm lacks something, or has something that makes serving it dangerous.
-    #[error("the realm \"{realm}\" is not ready to be served: {}", .problems.join("; "))]
+    /// The realm lacks something, or has something that makes serving it, or an organization of it, dangerous.
+    #[error("the {}realm \"{realm}\" is not ready to be served: {}", of(.organization.as_deref()), .problems.join("; "))]
     Misconfigured {
         /// The realm.
         realm: String,
+        /// The organization's key in the configuration, where that can't be served.
+        organization: Option<String>,
         /// Each with what mends it.
         problems: Vec<String>,
     },
+}
+
+fn of(organization: Option<&str>) -> String {
+    organization.map(|key| format!("organization \"{key}\" of the ")).unwrap_or_default()
 }
 
 /// Why an organization can't be served, though its realm can.
@@ -93,20 +99,33 @@ pub struct OrganizationNotReady {
 }
 
 impl NotReady {
-    /// Is waiting useless, because Keycloak answers and refuses the gateway itself?
-    pub fn is_final(&self) -> bool {
-        use keycloak::Error as Failure;
+    /// What it is to an organization: an answer of Keycloak's that waiting does not change stops this one alone. Where the
+    /// realm gets the same answer, its own look tells.
+    pub(super) fn of_organization(self, realm: &str, organization: &str) -> Self {
         match self {
-            Self::Misconfigured { .. } => true,
-            Self::Organization(_) => false,
-            Self::Keycloak(error) => {
-                matches!(
-                    error,
-                    Failure::Unauthorized { .. } | Failure::Forbidden { .. } | Failure::NotFound { .. }
-                )
-            }
+            Self::Keycloak(error) if error_is_final(&error) => Self::Misconfigured {
+                realm: realm.to_owned(),
+                organization: Some(organization.to_owned()),
+                problems: vec![error.to_string()],
+            },
+            other => other,
         }
     }
+
+    /// Is waiting useless, because Keycloak answers and refuses the gateway itself? An organization's fault never is: the
+    /// realm and its other organizations are served without it.
+    pub fn is_final(&self) -> bool {
+        match self {
+            Self::Misconfigured { organization, .. } => organization.is_none(),
+            Self::Organization(_) => false,
+            Self::Keycloak(error) => error_is_final(error),
+        }
+    }
+}
+
+fn error_is_final(error: &keycloak::Error) -> bool {
+    use keycloak::Error as Failure;
+    matches!(error, Failure::Unauthorized { .. } | Failure::Forbidden { .. } | Failure::NotFound { .. })
 }
 
 /// What a realm is checked against.
@@ -123,6 +142,8 @@ pub(super) struct Expected<'a> {
     pub on_create: &'a OnCreate,
     /// The alias or the id of the organization, where the tenant is one.
     pub organization: Option<&'a str>,
+    /// By which the configuration has organizations of the realm: aliases and ids.
+    pub organizations: &'a BTreeSet<String>,
 }
 
 /// Reads the facts and checks the realm.
@@ -143,7 +164,7 @@ pub(super) async fn inspect(client: &AdminClient, expected: &Expected<'_>) -> Re
     let mut problems = undeclared(&profile, expected.mappings);
     let organization = match expected.organization {
         None => None,
-        Some(key) => match find_organization(client, key).await? {
+        Some(key) => match find_organization(client, key, expected.organizations).await? {
             Ok(organization) => Some(organization),
             Err(problem) => {
                 let realm = client.realm_name().into();
@@ -185,11 +206,14 @@ pub(super) async fn inspect(client: &AdminClient, expected: &Expected<'_>) -> Re
             if role.is_none() {
                 problems.insert(0, format!("the realm role \"{}\" is missing", expected.tag_role));
             }
+            let option =
+                expected.organization.map(|key| format!(" --organization {key}")).unwrap_or_default();
             problems.push(format!(
-                "\"scimgate setup --keycloak URL --realm {} …\" mends what is missing",
+                "\"scimgate setup --keycloak URL --realm {}{option} …\" mends what is missing",
                 client.realm_name()
             ));
-            Err(NotReady::Misconfigured { realm: client.realm_name().into(), problems })
+            let organization = expected.organization.map(str::to_owned);
+            Err(NotReady::Misconfigured { realm: client.realm_name().into(), organization, problems })
         }
     }
 }
@@ -198,6 +222,7 @@ pub(super) async fn inspect(client: &AdminClient, expected: &Expected<'_>) -> Re
 async fn find_organization(
     client: &AdminClient,
     key: &str,
+    keys: &BTreeSet<String>,
 ) -> Result<Result<KnownOrganization, String>, keycloak::Error> {
     let found = match client.organizations().await {
         Ok(found) => found,
@@ -221,6 +246,11 @@ async fn find_organization(
     let organization = by_id.or_else(|| found.iter().find(|organization| organization.alias == key));
     Ok(match organization {
         None => Err(format!("no organization has the alias or the id \"{key}\"")),
+        // Two tenants of one organization would each take its people for theirs. An id is nobody else's, so that counts.
+        Some(found) if found.id.as_ref() != key && keys.contains(found.id.as_ref()) => Err(format!(
+            "the configuration has it by its id \"{}\" as well, and is served by that; expected it once",
+            found.id
+        )),
         Some(found) if !found.enabled => Err("it is disabled in Keycloak".into()),
         Some(found) => Ok(found.clone()),
     })

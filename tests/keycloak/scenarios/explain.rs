@@ -27,6 +27,10 @@ pub fn trials() -> Vec<Trial> {
             both("explain::a_taken_name_is_foreseen_in_a_change_too", taken_names),
             both("explain::what_the_realm_allows_is_foreseen", by_the_realms_rules),
             both("explain::arguments_that_do_not_fit_are_refused", arguments),
+            both(
+                "explain::an_organization_is_asked_for_where_only_organizations_have_callers",
+                organizations,
+            ),
             both("explain::a_group_that_would_be_pushed_is_told_and_not_made", push),
             both("explain::what_is_told_of_groups_is_what_is_done", groups_as_in_earnest),
             both("explain::a_refusal_of_a_group_is_told", group_refusals),
@@ -394,6 +398,23 @@ async fn arguments() {
     ] {
         let finished = explain(stage.gateway.prepared(), &arguments).await;
         assert!(!finished.status.success() && finished.stderr.contains(expected), "{}", finished.stderr);
+    }
+}
+
+async fn organizations() {
+    let realm = admin().await.create_realm("explain").await;
+    realm.put("", &json!({ "organizationsEnabled": true })).await;
+    realm.create_organization("contoso").await;
+    let prepared = Gateway::setup_with(&realm, Auth::Token, &["--organization", "contoso"]).await;
+    let finished = explain(&prepared, &["GET", "/Users"]).await;
+    let told =
+        "has no caller of its own, only its organizations have: say which with --organization: contoso";
+    assert!(!finished.status.success() && finished.stderr.contains(told), "{finished:?}");
+    let path = format!("/realms/{}/scim/v2/organizations/contoso/Users", realm.name());
+    for arguments in [["GET", "/Users", "--organization", "contoso"].as_slice(), &["GET", &path]] {
+        let told = explained(&prepared, arguments).await;
+        assert_eq!(told["answer"]["status"], 200, "{told:#}");
+        assert!(told["target"].as_str().unwrap().ends_with("/organizations/contoso/Users"), "{told:#}");
     }
 }
 

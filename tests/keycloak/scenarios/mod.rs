@@ -1,6 +1,7 @@
 //! Trials of behaviour: SCIM over HTTP through the gateway, one trial for each promise, on a real Keycloak and, where it can carry
 //! them, on the stand-in.
 
+mod attributes;
 mod auth;
 pub mod bad_input;
 mod bad_messages;
@@ -60,6 +61,7 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(bad_messages::trials());
     trials.extend(callers::trials());
     trials.extend(auth::trials());
+    trials.extend(attributes::trials());
     trials.extend(token_endpoint::trials());
     trials.extend(setup::trials());
     trials.extend(operation::trials());

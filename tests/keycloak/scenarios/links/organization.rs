@@ -5,7 +5,8 @@ use scimgate::scim::Code;
 use serde_json::json;
 
 use super::{add_provider, create, known, linked, realm, refused};
-use crate::gateway::{Auth, Gateway};
+use crate::admin::Realm;
+use crate::gateway::{Auth, Gateway, Prepared};
 use crate::runner::both;
 use crate::scenarios::shared::{ENTRA_TOKEN, entra_table};
 use crate::scenarios::stage::{patch, patch_active};
@@ -14,6 +15,8 @@ use crate::scim::Scim;
 pub fn trials() -> Vec<Trial> {
     [
         both("links::an_organizations_users_are_linked_and_started", linked_and_started),
+        both("on_create::an_organizations_users_join_only_what_it_says", joined),
+        both("on_create::what_an_organization_lacks_stops_nobody_else", lacking),
         both("shared::an_organizations_callers_own_users_apart", callers),
     ]
     .into_iter()
@@ -48,6 +51,56 @@ async fn linked_and_started() {
     assert_eq!(linked(&realm, &id).await.as_deref(), Some("00u2"));
     // Whoever holds it in the realm, Keycloak could let only one of them sign in.
     refused(&scim.post("/Users", &known("jane@contoso.com", "00u2")).await, 409, Code::LinkExists);
+}
+
+/// A realm with the organization `contoso`, and what `setup` makes for it, with a caller of the realm's own besides.
+async fn two_tenants() -> (Realm, Prepared) {
+    let realm = realm().await;
+    realm.put("", &json!({ "organizationsEnabled": true })).await;
+    realm.create_organization("contoso").await;
+    let prepared = Gateway::setup_with(&realm, Auth::Token, &OPTIONS[..2]).await;
+    let prepared = prepared.append(&entra_table(realm.name()));
+    (realm, prepared)
+}
+
+fn own(gateway: &Gateway) -> Scim {
+    Scim::bearer(gateway.base_url().trim_end_matches("/organizations/contoso"), ENTRA_TOKEN)
+}
+
+async fn joined() {
+    let (realm, prepared) = two_tenants().await;
+    realm.post("/groups", &json!({ "name": "Staff" })).await;
+    let table = format!("[realms.{}.on_create]\ngroups = [\"/Staff\"]\n", realm.name());
+    let gateway = prepared.append(&table).serve().await;
+    let groups = async |id: String| realm.get(&format!("/users/{id}/groups")).await;
+    let id = create(&own(&gateway), "adam", "1").await;
+    assert_eq!(groups(id).await[0]["path"], "/Staff");
+    // The realm's groups may carry its roles, which no organization's client gives.
+    let id = create(&gateway.scim().await, "babs@contoso.com", "1").await;
+    assert_eq!(groups(id).await, json!([]));
+}
+
+async fn lacking() {
+    let (realm, prepared) = two_tenants().await;
+    let table = format!("[realms.{}.organizations.contoso.on_create]\ngroups = [\"/Tmp\"]\n", realm.name());
+    let gateway = prepared.append(&table).serve_in_part().await;
+    create(&own(&gateway), "adam", "1").await;
+    let scim = gateway.scim().await;
+    refused(&scim.post("/Users", &known("babs@contoso.com", "1")).await, 503, Code::RealmNotReady);
+    let log = gateway.log();
+    let told = format!(
+        "the organization \"contoso\" of the realm \"{}\" is not ready to be served: the group /Tmp (on_create.groups) \
+         is missing",
+        realm.name()
+    );
+    assert!(log.contains(&told), "{told}\n{log}");
+    realm.post("/groups", &json!({ "name": "Tmp" })).await;
+    create(&scim, "babs@contoso.com", "1").await;
+    // One that goes while it is served stops creates alone.
+    let group = realm.get("/group-by-path/Tmp").await;
+    realm.delete(&format!("/groups/{}", group["id"].as_str().unwrap())).await;
+    refused(&scim.post("/Users", &known("jane@contoso.com", "2")).await, 503, Code::RealmNotReady);
+    scim.get("/Users").await.expect(200);
 }
 
 async fn callers() {

@@ -7,14 +7,19 @@ use scimgate::scim::Code;
 use serde_json::json;
 
 use super::{NOBODY, Scene, at, create, listed, scene, told};
+use crate::admin::admin;
+use crate::gateway::{Auth, Gateway};
 use crate::runner::both;
+use crate::scenarios::auth::sha256;
 use crate::scenarios::stage::{by_hand, patch, person};
+use crate::scim::Scim;
 
 pub fn trials() -> Vec<Trial> {
     [
         both("organizations::whose_a_name_or_address_is_stays_untold", taken),
         both("organizations::who_of_its_own_has_a_name_or_address_is_told", taken_by_own),
         both("organizations::user_names_that_keycloak_does_not_keep_are_each_tenants_own", own_names),
+        both("organizations::one_under_two_keys_is_served_by_its_id", two_keys),
         both("organizations::a_member_elsewhere_is_unknown", members),
     ]
     .into_iter()
@@ -120,6 +125,27 @@ async fn own_names() {
             scim.post("/Users", &again).await.scim_error(409, Some("uniqueness"));
         }
     }
+}
+
+async fn two_keys() {
+    let realm = admin().await.create_realm("organizations").await;
+    realm.put("", &json!({ "organizationsEnabled": true })).await;
+    let id = realm.create_organization("contoso").await;
+    let by_alias = Gateway::setup_with(&realm, Auth::Token, &["--organization", "contoso"]).await;
+    let table = format!(
+        "[realms.{}.organizations.{id:?}.callers.okta]\nauth = \"token\"\nsha256 = [\"{}\"]",
+        realm.name(),
+        sha256("a-token-of-the-id")
+    );
+    let gateway = by_alias.append(&table).serve_in_part().await;
+    let base = gateway.base_url().replace("/contoso", &format!("/{id}"));
+    Scim::bearer(&base, "a-token-of-the-id").post("/Users", &person("babs")).await.expect(201);
+    let refused = gateway.scim().await.get("/Users").await.expect(503);
+    assert_eq!(refused.code(), Some(Code::RealmNotReady), "{refused}");
+    let log = gateway.log();
+    let told = format!("the organization \"contoso\" of the realm \"{}\" is not ready", realm.name());
+    let why = format!("the configuration has it by its id \"{id}\" as well, and is served by that");
+    assert!(log.contains(&told) && log.contains(&why), "{log}");
 }
 
 async fn members() {

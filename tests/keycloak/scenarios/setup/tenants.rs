@@ -118,7 +118,11 @@ async fn organization() {
             let options = ["--json", "--auth", auth, "--caller", "entra", "--organization", organization];
             setup(directory.path(), realm.keycloak(), realm.name(), &options).await
         };
-        refused(&run("fabrikam").await, directory.path(), "no organization with the alias fabrikam");
+        refused(
+            &run("fabrikam").await,
+            directory.path(),
+            "no organization with the alias or the id fabrikam",
+        );
 
         let first = run("contoso").await.ok();
         let printed: Value = serde_json::from_str(&first.stdout).unwrap();
@@ -160,9 +164,17 @@ async fn organizations_off() {
     refused(
         &run(&["--enable-organizations"]).await,
         directory.path(),
-        "no organization with the alias contoso",
+        "no organization with the alias or the id contoso",
     );
+    assert_eq!(realm.get("").await["organizationsEnabled"], false, "a command that fails leaves them off");
+    realm.put("", &json!({ "organizationsEnabled": true })).await;
+    let id = add_organization(&realm, "contoso").await;
+    realm.put("", &json!({ "organizationsEnabled": false })).await;
+    run(&["--enable-organizations"]).await.ok();
     assert_eq!(realm.get("").await["organizationsEnabled"], true);
-    add_organization(&realm, "contoso").await;
-    run(&[]).await.ok();
+    // By its id too.
+    let options = ["--json", "--organization", &id];
+    let by_id = setup(directory.path(), realm.keycloak(), realm.name(), &options).await.ok();
+    let printed: Value = serde_json::from_str(&by_id.stdout).unwrap();
+    assert!(printed["base_url"].as_str().unwrap().ends_with(&format!("/organizations/{id}")), "{printed}");
 }
