@@ -18,8 +18,9 @@ use crate::backing::{self, Backing};
 use crate::tenant::{self, Tenant};
 use crate::{keycloak, process};
 
-/// Two at once: a Keycloak on two cores answers more tests no faster, and a slow answer reads as a failure.
-const DEFAULT_THREADS: usize = 2;
+/// Most trials wait most of their time, for a sweep, a floor between two fetches, a fault; with more at once a Keycloak on two cores
+/// answers so late that it reads as a failure.
+const DEFAULT_THREADS: usize = 4;
 
 /// No test may hang the one test command; long enough for the first one to fetch Keycloak through a slow line.
 const TRIAL_LIMIT: Duration = Duration::from_secs(900);
