@@ -218,7 +218,8 @@ impl AuthError {
 
     /// A sentence for the caller. Whoever could not prove to hold credentials of the tenant learns nothing about it: an
     /// unknown token, a forged one, one for another realm and one that an issuer did sign are told alike. For whoever
-    /// can get a token of an issuer could otherwise try at which tenants something else is wrong with it.
+    /// can get a token of an issuer could otherwise try at which tenants something else is wrong with it. That a token has
+    /// expired is told, as RFC 6750 asks for: all the rest of it is right, so that its client is a caller.
     pub fn detail(&self) -> &'static str {
         match self {
             Self::Missing => {
@@ -226,6 +227,9 @@ impl AuthError {
                  token of this SCIM client."
             }
             Self::Malformed(error) => error.detail(),
+            Self::Jwt(JwtError::Expired) => {
+                "The access token has expired. Fetch a new one from the issuer's token endpoint."
+            }
             Self::UnknownToken | Self::Jwt(_) => UNKNOWN,
             Self::WrongPassword => {
                 "The user and password are not accepted here. Check that the URL names the right \

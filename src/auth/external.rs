@@ -107,7 +107,7 @@ fn source(external: &External) -> Source {
 fn check(takes: &External, claims: &Claims, now: u64) -> Result<(), JwtError> {
     // Rounded up: times are compared in whole seconds, and what is configured must not come to nothing.
     let skew = takes.clock_skew.as_secs().saturating_add(u64::from(takes.clock_skew.subsec_nanos() > 0));
-    claims.check(&takes.issuer, now, skew, skew)?;
+    claims.check_issuer(&takes.issuer)?;
     // Keycloak's ID and refresh tokens say what they are in a claim; other issuers may mean something else by it.
     if matches!(claims.get("typ").and_then(Value::as_str), Some("ID" | "Refresh" | "Offline" | "Logout")) {
         return Err(JwtError::Type);
@@ -123,7 +123,8 @@ fn check(takes: &External, claims: &Claims, now: u64) -> Result<(), JwtError> {
         check_party(&takes.clients, claims)?;
     }
     let lacking = takes.required_claims.iter().find(|(name, values)| !has_one(claims.get(name), values));
-    lacking.map_or(Ok(()), |(name, _)| Err(JwtError::Claim(name.clone())))
+    lacking.map_or(Ok(()), |(name, _)| Err(JwtError::Claim(name.clone())))?;
+    claims.check_time(now, skew, skew)
 }
 
 /// All claims that name the client must name the same one, and that must be allowed.

@@ -189,15 +189,17 @@ impl Claims {
         self.get(name).map(seconds).transpose()
     }
 
-    /// Whether it is this issuer's, and now is its time. An issuer's clock may be ahead of ours by `ahead` seconds, and
-    /// behind it by `behind`.
-    pub(super) fn check(&self, issuer: &str, now: u64, ahead: u64, behind: u64) -> Result<(), JwtError> {
+    /// Whether it is this issuer's.
+    pub(super) fn check_issuer(&self, issuer: &str) -> Result<(), JwtError> {
         let named = self.text("iss")?.ok_or(JwtError::Claims)?;
+        if named == issuer { Ok(()) } else { Err(JwtError::Issuer(shown(named))) }
+    }
+
+    /// Whether now is its time. An issuer's clock may be ahead of ours by `ahead` seconds, and behind it by `behind`.
+    /// To be asked last, since whoever is told that a token has expired learns that all the rest is right.
+    pub(super) fn check_time(&self, now: u64, ahead: u64, behind: u64) -> Result<(), JwtError> {
         let expires = self.time("exp")?.ok_or(JwtError::Claims)?;
         let (begins, issued) = (self.time("nbf")?, self.time("iat")?);
-        if named != issuer {
-            return Err(JwtError::Issuer(shown(named)));
-        }
         if expires.saturating_add(behind) <= now {
             return Err(JwtError::Expired);
         }

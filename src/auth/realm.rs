@@ -54,7 +54,7 @@ impl RealmIssuer {
     fn check(&self, claims: &Claims) -> Result<&Arc<Caller>, JwtError> {
         let (client, party) = (claims.text("client_id")?, claims.text("azp")?);
         let typ = claims.text("typ")?;
-        claims.check(&self.issuer, (self.clock)(), MAX_AHEAD_SECONDS, 0)?;
+        claims.check_issuer(&self.issuer)?;
         if typ != Some("Bearer") {
             return Err(JwtError::Type);
         }
@@ -67,7 +67,9 @@ impl RealmIssuer {
         if client.eq_ignore_ascii_case(&self.own_client) {
             return Err(JwtError::OwnClient);
         }
-        self.caller_of(client, claims)
+        let caller = self.caller_of(client, claims)?;
+        claims.check_time((self.clock)(), MAX_AHEAD_SECONDS, 0)?;
+        Ok(caller)
     }
 
     /// Who names the client comes before who takes any client with the right roles.

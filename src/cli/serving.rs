@@ -223,11 +223,6 @@ impl Serving {
                 Some(attributes) => {
                     let (over, problems) = attributes.over(realm);
                     told = problems;
-                    let before = previous.map(|known| known.problems.as_slice());
-                    let is_new = |problem: &&String| !before.is_some_and(|before| before.contains(problem));
-                    for problem in told.iter().filter(is_new) {
-                        tracing::warn!(realm = %name, "{problem}");
-                    }
                     Arc::new(over)
                 }
                 None => Arc::clone(realm),
@@ -259,6 +254,13 @@ impl Serving {
         let mut in_force = self.in_force.lock().unwrap_or_else(PoisonError::into_inner);
         if !Arc::ptr_eq(&in_force, before) {
             return None;
+        }
+        // Only now: what is not put in force is prepared again.
+        for (name, served) in &next.realms {
+            let known = before.realms.get(name).map(|known| known.problems.as_slice()).unwrap_or_default();
+            for problem in served.problems.iter().filter(|problem| !known.contains(problem)) {
+                tracing::warn!(realm = %name, "{problem}");
+            }
         }
         self.tenants.instance.reload(&next.config.server);
         let all = || next.realms.values().map(|served| &served.open);

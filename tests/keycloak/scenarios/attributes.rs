@@ -23,6 +23,7 @@ pub fn trials() -> Vec<Trial> {
 
 const MODE: &str = "scim.authentication.mode";
 const SECRET: &str = "scim.external.shared.secret";
+const EMAIL: &str = "scim.email.as.username";
 
 /// A realm with the organizations `one` and `two`, all three of which are to be asked for their attributes.
 async fn prepared() -> (Realm, [String; 2], Prepared) {
@@ -117,17 +118,14 @@ async fn told() {
     let (realm, [one, _], prepared) = prepared().await;
     let mut gateway = prepared.serve().await;
     let costly = argon2("secret").replace("m=8,t=1,p=1", "m=1048576,t=20,p=1");
-    set(
-        &realm,
-        &[
-            (MODE, "EXTERNAL"),
-            (SECRET, &costly),
-            ("scim.link.idp", "true"),
-            ("scim.identity.provider.alias", ".."),
-        ],
-    )
-    .await;
-    set_of_organization(&realm, &one, &[("scim.email.as.username", "perhaps")]).await;
+    let bad = [
+        (MODE, "EXTERNAL"),
+        (SECRET, &costly),
+        ("scim.link.idp", "true"),
+        ("scim.identity.provider.alias", ".."),
+    ];
+    set(&realm, &bad).await;
+    set_of_organization(&realm, &one, &[(EMAIL, "perhaps")]).await;
     // Whoever waits is told as well; this is sooner.
     gateway.hang_up();
     let told = [
@@ -138,21 +136,27 @@ async fn told() {
     until("all is told", async || told.iter().all(|told| gateway.log().contains(told))).await;
     let scim = gateway.scim().await;
     scim.post("/Users", &person("babs")).await.expect(201);
-    let taken = "the configuration is in force";
-    for _ in 0..2 {
-        let before = gateway.log().matches(taken).count();
+    // Something else is set meanwhile, so that it is certain that all was looked at again.
+    for of_realm in ["true", "false"] {
+        let before = exchanges(&gateway);
+        set(&realm, &[&bad[..], &[(EMAIL, of_realm)]].concat()).await;
         gateway.hang_up();
-        until("it is looked at again", async || gateway.log().matches(taken).count() > before).await;
+        until("it is looked at again", async || exchanges(&gateway) > before).await;
     }
     let log = gateway.log();
     assert!(told.iter().all(|told| log.matches(told).count() == 1), "each is told once: {log}");
     assert!(!log.contains("argon2id"), "{log}");
     // What comes back is told again.
-    set_of_organization(&realm, &one, &[("scim.email.as.username", "true")]).await;
-    let before = gateway.log().matches(taken).count();
+    let before = exchanges(&gateway);
+    set_of_organization(&realm, &one, &[(EMAIL, "true")]).await;
     gateway.hang_up();
-    until("it is mended", async || gateway.log().matches(taken).count() > before).await;
-    set_of_organization(&realm, &one, &[("scim.email.as.username", "perhaps")]).await;
+    until("it is mended", async || exchanges(&gateway) > before).await;
+    set_of_organization(&realm, &one, &[(EMAIL, "perhaps")]).await;
     gateway.hang_up();
     until("it is told again", async || gateway.log().matches(told[2]).count() == 2).await;
+}
+
+/// How often attributes have changed what is served.
+fn exchanges(gateway: &Gateway) -> usize {
+    gateway.log().matches("attributes of realms have changed, and are in force").count()
 }

@@ -289,7 +289,7 @@ async fn slow() -> (Stage, Proxy, Vec<String>) {
 
 /// Sends the request until it is done; each try but the last finds that it takes too long.
 async fn repeat(stage: &Stage, (method, path, body): (Method, &str, &Value), status: u16) -> usize {
-    for tries in 1..=12 {
+    for tries in 1..=40 {
         let answer =
             stage.scim.raw(method.clone(), path, Some("application/scim+json"), body.to_string()).await;
         if answer.status == status {
@@ -297,7 +297,7 @@ async fn repeat(stage: &Stage, (method, path, body): (Method, &str, &Value), sta
         }
         refused(&answer, 503, Code::TimedOut);
     }
-    panic!("still not done after twelve tries");
+    panic!("still not done after forty tries");
 }
 
 async fn slow_create() {
