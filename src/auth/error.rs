@@ -71,8 +71,8 @@ pub enum MalformedError {
     TooLong,
 }
 
-/// What is wrong with a JWT; for the log alone. Those from [`JwtError::Claims`] on are found after its signature was
-/// found good.
+/// What is wrong with a JWT; for the log, all but [`JwtError::Expired`]. Those from [`JwtError::Claims`] on are found after
+/// its signature was found good.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JwtError {
     /// The header is not that of a signed JWT.
