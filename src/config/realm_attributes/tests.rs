@@ -5,6 +5,7 @@ use std::path::Path;
 use super::*;
 use crate::config::{CallerAuth, IdentityProviderLink, KeySource, LinkedValue, parse};
 
+// As they stand in people's realms, and not as the code has them: a slip there is to be seen here.
 const MODE: &str = "scim.authentication.mode";
 const ISSUER: &str = "scim.external.issuer";
 const AUDIENCE: &str = "scim.external.audience";
